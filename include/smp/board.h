@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <smp/image.h>
+#include <smp/os.h>
+
+#pragma GCC visibility push(default)
+G_BEGIN_DECLS
+
+/**
+ * SmpBoard: what was seen of a board at one moment; immutable. Facts the server did not give are
+ * absent, not guessed.
+ * @target: how it was reached
+ * @link: what the link is, for a person
+ * @version: SMP version as people count, 1 or 2
+ * @application: (nullable): name and system of the running program, as the server put it
+ * @bootloader: (nullable): "MCUboot"
+ * @mode: what the bootloader does with a new image
+ * @no_downgrade: it says that it refuses older versions
+ * @recovery: this is MCUboot's serial recovery, no application (recognised by what it cannot do)
+ * @images: (nullable): the image list; %NULL where the firmware has no image group
+ * @slots: (nullable) (element-type SmpSlotInfo): slot sizes
+ */
+typedef struct {
+	char *target;
+	char *link;
+	int version;
+	SmpParams params;
+	char *application;
+	char *bootloader;
+	SmpBootloaderMode mode;
+	gboolean no_downgrade;
+	gboolean recovery;
+	SmpImageState *images;
+	GPtrArray *slots;
+} SmpBoard;
+
+/**
+ * smp_board_observe:
+ *
+ * Asks the board for everything an update has to know.
+ *
+ * Returns: (transfer full): the snapshot; %NULL where the board does not answer
+ */
+SmpBoard *smp_board_observe(SmpSession *session, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+void smp_board_free(SmpBoard *board);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpBoard, smp_board_free)
+
+/* Whether a new image can be tried and comes undone at the next reset unless it is confirmed. */
+gboolean smp_board_can_revert(const SmpBoard *board);
+
+/* Bytes that an image for this slot may have; 0 where not known. */
+guint64 smp_board_slot_size(const SmpBoard *board, guint image, guint slot);
+
+G_END_DECLS
+#pragma GCC visibility pop

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <smp/firmware.h>
+
+#pragma GCC visibility push(default)
+G_BEGIN_DECLS
+
+/* One image of an update and the image number it is for. */
+typedef struct {
+	SmpFirmware *firmware;
+	guint image;
+} SmpBundleItem;
+
+/**
+ * SmpBundle: the images of one update.
+ * @items: (element-type SmpBundleItem): by image number; each number once
+ */
+typedef struct {
+	GPtrArray *items;
+} SmpBundle;
+
+SmpBundle *smp_bundle_new(void);
+void smp_bundle_free(SmpBundle *bundle);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpBundle, smp_bundle_free)
+
+/**
+ * smp_bundle_add:
+ * @argument: FILE, or N:FILE with the image number in front
+ * @image: image number where @argument has none
+ *
+ * Returns: FALSE with %SMP_UPDATE_ERROR where the file is bad or the image number taken
+ */
+gboolean smp_bundle_add(SmpBundle *bundle, const char *argument, guint image,
+			GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+G_END_DECLS
+#pragma GCC visibility pop

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+#include <smp/error.h>
+
+#pragma GCC visibility push(default)
+G_BEGIN_DECLS
+
+/* A way to one board that moves whole SMP packets. Used by one thread. */
+typedef struct SmpLink SmpLink;
+
+/* Text that the board wrote on the console between SMP frames; @text is raw, not terminated. */
+typedef void (*SmpLinkTextFunc)(const char *text, gsize length, gpointer user_data);
+
+/**
+ * smp_link_new:
+ * @target: how a person names a board: `/dev/ttyACM0`, `serial:PATH?baud=N`, `raw:`, `cobs:`,
+ *   `shell:`, `usb:VID:PID[:SERIAL][:INTERFACE]`, `udp:HOST[:PORT]`, `sim:NAME`
+ *
+ * Only understands @target; nothing is opened.
+ *
+ * Returns: (transfer full): a closed link, or %NULL with %SMP_LINK_ERROR_ADDRESS or _UNSUPPORTED
+ */
+SmpLink *smp_link_new(const char *target, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * smp_link_new_connstring:
+ * @type: the Go tool's connection type: `serial`, `udp`
+ * @connstring: its connection string: `dev=/dev/ttyUSB0,baud=115200,mtu=256` and short forms,
+ *   `HOST:PORT` for UDP
+ *
+ * Returns: (transfer full): a closed link, or %NULL with %SMP_LINK_ERROR_ADDRESS or _UNSUPPORTED
+ */
+SmpLink *smp_link_new_connstring(const char *type, const char *connstring,
+				 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+void smp_link_free(SmpLink *link);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpLink, smp_link_free)
+
+/**
+ * smp_link_set_cancellable:
+ * @cancellable: (nullable): ends every wait of the link with %G_IO_ERROR_CANCELLED; a reference is
+ *   kept
+ */
+void smp_link_set_cancellable(SmpLink *link, GCancellable *cancellable);
+void smp_link_set_text_func(SmpLink *link, SmpLinkTextFunc func, gpointer user_data);
+
+gboolean smp_link_open(SmpLink *link, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void smp_link_close(SmpLink *link);
+
+/**
+ * smp_link_reopen:
+ * @deadline: on the link's clock, see smp_link_now()
+ *
+ * Closes the link and opens it to the same board again, under whatever name it comes back (a USB
+ * tty by its serial number and port path), waiting for it until @deadline.
+ */
+gboolean smp_link_reopen(SmpLink *link, gint64 deadline, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * smp_link_send:
+ * @packet: one SMP packet, header and payload
+ * @deadline: on the link's clock
+ *
+ * Returns: FALSE with %SMP_LINK_ERROR_CLOSED, _TIMEOUT (the line does not take it), _TOO_LARGE, _IO
+ */
+gboolean smp_link_send(SmpLink *link, const guint8 *packet, gsize size, gint64 deadline,
+		       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * smp_link_receive:
+ * @packet: overwritten with one packet, at least %SMP_HEADER_SIZE bytes and as long as its header
+ *   says
+ *
+ * Returns: FALSE with %SMP_LINK_ERROR_TIMEOUT where none came by @deadline, _CLOSED, _IO
+ */
+gboolean smp_link_receive(SmpLink *link, GByteArray *packet, gint64 deadline,
+			  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * smp_link_recover:
+ *
+ * To be called after a request went unanswered and before it is repeated: brings line and server
+ * back into step (console: a line feed; raw serial: 3 s of silence; COBS: a delimiter).
+ */
+gboolean smp_link_recover(SmpLink *link, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * smp_link_max_packet:
+ * @buf_size: the server's buffer in bytes (parameters command), 0 where unknown
+ *
+ * Returns: the largest SMP packet in bytes, header and payload, that link and server carry
+ */
+gsize smp_link_max_packet(SmpLink *link, gsize buf_size);
+
+/**
+ * smp_link_max_outstanding:
+ * @buf_count: the server's number of buffers, 0 where unknown
+ *
+ * Returns: how many requests may be unanswered at once, at least 1
+ */
+guint smp_link_max_outstanding(SmpLink *link, guint buf_count);
+
+/* Microseconds on the link's clock: monotonic, or virtual in a test. */
+gint64 smp_link_now(SmpLink *link);
+
+/**
+ * smp_link_sleep:
+ *
+ * Lets the link's clock run to @until. Only for waits that cannot be had by receiving.
+ *
+ * Returns: FALSE with %G_IO_ERROR_CANCELLED
+ */
+gboolean smp_link_sleep(SmpLink *link, gint64 until, GError **error);
+
+/* The target as it was given, in canonical form: what a person would type to get this link again. */
+const char *smp_link_get_target(SmpLink *link);
+
+/**
+ * smp_link_describe:
+ *
+ * Returns: (transfer full): what the link is, for a person: "serial 115200", "UDP"
+ */
+char *smp_link_describe(SmpLink *link);
+
+/**
+ * smp_link_identity:
+ *
+ * What stays the same when the board comes back under another name; what is remembered about a
+ * board is filed under this. Known once the link was open.
+ *
+ * Returns: (transfer full): "usb:1915:520f:10502:00", "udp:192.0.2.7:1337", "tty:/dev/ttyS0"
+ */
+char *smp_link_identity(SmpLink *link);
+
+G_END_DECLS
+#pragma GCC visibility pop

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <smp/board.h>
+#include <smp/bundle.h>
+#include <smp/error.h>
+#include <smp/firmware.h>
+#include <smp/image.h>
+#include <smp/link.h>
+#include <smp/os.h>
+#include <smp/packet.h>
+#include <smp/plan.h>
+#include <smp/ports.h>
+#include <smp/session.h>
+#include <smp/update.h>
+#include <smp/upload.h>

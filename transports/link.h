@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What a transport implements. The public functions in <smp/link.h> call these. */
+
+#include <smp/link.h>
+
+G_BEGIN_DECLS
+
+typedef struct {
+	const char *name; /* "serial" */
+	gboolean (*open)(SmpLink *link, GError **error);
+	void (*close)(SmpLink *link);
+	gboolean (*reopen)(SmpLink *link, gint64 deadline, GError **error);
+	gboolean (*send)(SmpLink *link, const guint8 *packet, gsize size, gint64 deadline,
+			 GError **error);
+	gboolean (*receive)(SmpLink *link, GByteArray *packet, gint64 deadline, GError **error);
+	gboolean (*recover)(SmpLink *link, GError **error);
+	gsize (*max_packet)(SmpLink *link, gsize buf_size);
+	guint (*max_outstanding)(SmpLink *link, guint buf_count);
+	char *(*describe)(SmpLink *link);
+	char *(*identity)(SmpLink *link);
+	void (*free)(SmpLink *link);
+	/* Virtual time; NULL for the monotonic clock. */
+	gint64 (*now)(SmpLink *link);
+	gboolean (*sleep)(SmpLink *link, gint64 until, GError **error);
+} SmpLinkClass;
+
+/* The first member of each transport's own struct. */
+struct SmpLink {
+	const SmpLinkClass *klass;
+	char *target;
+	GCancellable *cancellable;
+	SmpLinkTextFunc text_func;
+	gpointer text_data;
+};
+
+/* Sets up the common part. @target is copied. */
+void smp_link_init(SmpLink *link, const SmpLinkClass *klass, const char *target);
+
+/* Hands console text to whoever listens. */
+void smp_link_text(SmpLink *link, const char *text, gsize length);
+
+/**
+ * smp_link_poll:
+ * @fd: what to wait for
+ * @events: POLLIN or POLLOUT
+ *
+ * Waits for @fd, the deadline or the cancellable. Returns: FALSE with %SMP_LINK_ERROR_TIMEOUT,
+ * %G_IO_ERROR_CANCELLED or %SMP_LINK_ERROR_IO; TRUE also on POLLHUP and POLLERR (the following
+ * read or write tells)
+ */
+gboolean smp_link_poll(SmpLink *link, int fd, short events, gint64 deadline,
+		       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Sets an error of SMP_LINK_ERROR from errno: "cannot DOING TARGET: REASON". Returns FALSE. */
+gboolean smp_link_error_errno(GError **error, int saved_errno, const char *format, ...)
+	G_GNUC_PRINTF(3, 4);
+
+/* Constructors, one per scheme; @address is what follows the colon, @options the `?key=value` part
+ * (char* to char*). An unknown key is an error. */
+SmpLink *smp_serial_link_new(const char *scheme, const char *address, GHashTable *options,
+			     GError **error);
+SmpLink *smp_udp_link_new(const char *scheme, const char *address, GHashTable *options,
+			  GError **error);
+SmpLink *smp_sim_link_new(const char *scheme, const char *address, GHashTable *options,
+			  GError **error);
+
+G_END_DECLS
