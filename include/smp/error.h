@@ -66,7 +66,7 @@ typedef enum {
 	SMP_UPDATE_ERROR_STATE,
 } SmpUpdateError;
 
-#define SMP_LINK_ERROR     smp_link_error_quark()
+#define SMP_LINK_ERROR	   smp_link_error_quark()
 #define SMP_PROTOCOL_ERROR smp_protocol_error_quark()
 #define SMP_UPDATE_ERROR   smp_update_error_quark()
 GQuark smp_link_error_quark(void);

@@ -84,7 +84,8 @@ const char *smp_tlv_name(guint16 type);
  * @hash_checked: the hash was recomputed and agrees; FALSE for encrypted images, where that is
  *   impossible without the key
  * @from_hex: the file was Intel HEX; @hex_address is where it starts
- * @padded: made with `imgtool sign --pad`: slot-sized, with a trailer that makes it pending by itself
+ * @padded: made with `imgtool sign --pad`: slot-sized, with a trailer that makes it pending by
+ * itself
  * @confirmed_trailer: ... and with `--confirm`
  * @tlvs: (element-type SmpTlv): both areas, in file order
  */

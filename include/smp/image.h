@@ -60,7 +60,8 @@ typedef struct {
 void smp_image_state_free(SmpImageState *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpImageState, smp_image_state_free)
 
-/* Returns: (transfer none) (nullable): the image in a slot, the active one, or the one with a hash */
+/* Returns: (transfer none) (nullable): the image in a slot, the active one, or the one with a hash
+ */
 const SmpImageSlot *smp_image_state_find(const SmpImageState *state, guint image, guint slot);
 const SmpImageSlot *smp_image_state_find_active(const SmpImageState *state, guint image);
 const SmpImageSlot *smp_image_state_find_hash(const SmpImageState *state, guint image,

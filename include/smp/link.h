@@ -114,7 +114,8 @@ gint64 smp_link_now(SmpLink *link);
  */
 gboolean smp_link_sleep(SmpLink *link, gint64 until, GError **error);
 
-/* The target as it was given, in canonical form: what a person would type to get this link again. */
+/* The target as it was given, in canonical form: what a person would type to get this link again.
+ */
 const char *smp_link_get_target(SmpLink *link);
 
 /**

@@ -9,9 +9,9 @@ G_BEGIN_DECLS
 
 typedef enum {
 	SMP_UPDATE_TEST_AND_CONFIRM, /* try it, look at it, keep it */
-	SMP_UPDATE_CONFIRM,          /* keep it whatever it does: no trial */
-	SMP_UPDATE_TEST_ONLY,        /* leave it on trial */
-	SMP_UPDATE_UPLOAD_ONLY,      /* only put it into its slot */
+	SMP_UPDATE_CONFIRM,	     /* keep it whatever it does: no trial */
+	SMP_UPDATE_TEST_ONLY,	     /* leave it on trial */
+	SMP_UPDATE_UPLOAD_ONLY,	     /* only put it into its slot */
 } SmpUpdateMode;
 
 /**
@@ -49,10 +49,10 @@ typedef struct {
 
 typedef enum {
 	SMP_ACTION_UPLOAD,
-	SMP_ACTION_TEST,         /* mark for a trial boot */
+	SMP_ACTION_TEST,	 /* mark for a trial boot */
 	SMP_ACTION_MAKE_PENDING, /* mark for good without a trial */
-	SMP_ACTION_RESET,        /* and wait for the board */
-	SMP_ACTION_CONFIRM,      /* keep the running image */
+	SMP_ACTION_RESET,	 /* and wait for the board */
+	SMP_ACTION_CONFIRM,	 /* keep the running image */
 	SMP_ACTION_END,
 } SmpAction;
 

@@ -140,8 +140,8 @@ void smp_session_forget(SmpSession *session, guint8 sequence);
 /**
  * smp_session_room:
  *
- * Returns: how many more requests the server's buffers can take now, counting all that may still lie
- * in them, those given up included
+ * Returns: how many more requests the server's buffers can take now, counting all that may still
+ * lie in them, those given up included
  */
 guint smp_session_room(SmpSession *session);
 

@@ -8,10 +8,10 @@
 G_BEGIN_DECLS
 
 typedef enum {
-	SMP_UPDATE_EVENT_BOARD,    /* a first look was taken: @board */
-	SMP_UPDATE_EVENT_STEP,     /* a step begins: @step */
+	SMP_UPDATE_EVENT_BOARD,	   /* a first look was taken: @board */
+	SMP_UPDATE_EVENT_STEP,	   /* a step begins: @step */
 	SMP_UPDATE_EVENT_PROGRESS, /* @upload or @waiting moved */
-	SMP_UPDATE_EVENT_DONE,     /* the step that began is done */
+	SMP_UPDATE_EVENT_DONE,	   /* the step that began is done */
 } SmpUpdateEventKind;
 
 /**
