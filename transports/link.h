@@ -9,6 +9,9 @@ G_BEGIN_DECLS
 
 typedef struct {
 	const char *name; /* "serial" */
+	/* Requests beyond the server's buffers are dropped and do no harm (a UDP stack does so;
+	 * Zephyr 4.4's serial transport crashes). */
+	gboolean drops_excess;
 	gboolean (*open)(SmpLink *link, GError **error);
 	void (*close)(SmpLink *link);
 	gboolean (*reopen)(SmpLink *link, gint64 deadline, GError **error);

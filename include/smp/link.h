@@ -102,6 +102,9 @@ gsize smp_link_max_packet(SmpLink *link, gsize buf_size);
  */
 guint smp_link_max_outstanding(SmpLink *link, guint buf_count);
 
+/* Whether requests beyond the server's buffers are merely dropped; if not they may crash it. */
+gboolean smp_link_drops_excess(SmpLink *link);
+
 /* Microseconds on the link's clock: monotonic, or virtual in a test. */
 gint64 smp_link_now(SmpLink *link);
 

@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "session/session.h"
+
+#include "protocol/cbor.h"
+#include "protocol/error.h"
+
+#include <string.h>
+
+#define DEFAULT_TIMEOUT_MS 5000
+
+/* Round trips: what is assumed before the first was seen, and the bounds of what is learned. */
+#define RTO_INITIAL (700 * G_TIME_SPAN_MILLISECOND)
+#define RTO_MIN	    (200 * G_TIME_SPAN_MILLISECOND)
+#define RTO_MAX	    (10 * G_TIME_SPAN_SECOND)
+
+/* A single request is repeated no earlier: an image list checks hashes, on recovery signatures. */
+#define CALL_RTO_MIN (500 * G_TIME_SPAN_MILLISECOND)
+
+/* After so much silence a request is taken to lie in no buffer of the server any more. */
+#define BURIED_AFTER (5 * G_TIME_SPAN_SECOND)
+
+#define SEND_TIMEOUT (5 * G_TIME_SPAN_SECOND)
+
+/* Copies of one request that are remembered; their waiting times double. */
+#define MAX_COPIES 12
+
+typedef enum {
+	FREE = 0,
+	WAITING,   /* its answer is wanted */
+	FORGOTTEN, /* its answer, should it come, is dropped */
+} RequestState;
+
+typedef struct {
+	RequestState state;
+	guint8 op;
+	guint16 group;
+	guint8 command;
+	gsize size;
+	guint64 order; /* the how-manieth request it was */
+	gint64 sent_at;
+} Request;
+
+struct SmpSession {
+	SmpLink *link;
+	Request requests[256];
+	guint8 last_sequence;
+	guint64 sent;	  /* requests so far */
+	guint64 answered; /* the order of the latest one that was answered */
+	gint64 last_sent_at;
+	gboolean version_fixed;
+	int version;	      /* for the next request */
+	int answered_version; /* -1 until an answer came */
+	guint timeout_ms;
+	gsize mtu;
+	gboolean params_known;
+	SmpParams params;
+	double srtt; /* µs, 0 until known */
+	double rttvar;
+	gsize sampled_size; /* the largest request of which a round trip was seen */
+	GByteArray *received;
+	SmpTraceFunc trace;
+	gpointer trace_data;
+};
+
+void smp_response_free(SmpResponse *response)
+{
+	if (!response)
+		return;
+	g_byte_array_unref(response->packet);
+	g_free(response);
+}
+
+SmpCbor smp_response_body(const SmpResponse *response)
+{
+	return (SmpCbor){response->packet->data + SMP_HEADER_SIZE,
+			 response->packet->len - SMP_HEADER_SIZE};
+}
+
+SmpSession *smp_session_new(SmpLink *link)
+{
+	SmpSession *session = g_new0(SmpSession, 1);
+
+	session->link = link;
+	session->timeout_ms = DEFAULT_TIMEOUT_MS;
+	session->version = SMP_VERSION_2;
+	session->answered_version = -1;
+	session->received = g_byte_array_new();
+	/* Late answers to a program that used the port before must not match. */
+	session->last_sequence = (guint8)g_random_int();
+	return session;
+}
+
+void smp_session_free(SmpSession *session)
+{
+	if (!session)
+		return;
+	g_byte_array_unref(session->received);
+	g_free(session);
+}
+
+SmpLink *smp_session_get_link(SmpSession *session)
+{
+	return session->link;
+}
+
+void smp_session_set_version(SmpSession *session, int version)
+{
+	session->version = version;
+	session->version_fixed = TRUE;
+}
+
+int smp_session_get_version(SmpSession *session)
+{
+	return session->answered_version + 1;
+}
+
+void smp_session_set_timeout(SmpSession *session, guint timeout_ms)
+{
+	session->timeout_ms = timeout_ms;
+}
+
+guint smp_session_get_timeout(SmpSession *session)
+{
+	return session->timeout_ms;
+}
+
+void smp_session_set_mtu(SmpSession *session, gsize mtu)
+{
+	session->mtu = mtu;
+}
+
+void smp_session_set_trace(SmpSession *session, SmpTraceFunc func, gpointer user_data)
+{
+	session->trace = func;
+	session->trace_data = user_data;
+}
+
+static void trace(SmpSession *session, SmpTraceKind kind, const GByteArray *packet,
+		  const char *note)
+{
+	if (session->trace)
+		session->trace(kind, packet->data, packet->len, note, session->trace_data);
+}
+
+/* Requests that may still lie in the server's buffers. Servers answer in order (realservers: never
+ * otherwise seen), so an answer proves all before it gone. */
+static guint outstanding(SmpSession *session)
+{
+	if (smp_link_now(session->link) - session->last_sent_at > BURIED_AFTER)
+		session->answered = session->sent;
+	return (guint)(session->sent - session->answered);
+}
+
+static guint capacity(SmpSession *session)
+{
+	guint count = session->params_known ? session->params.buf_count : 0;
+	return smp_link_max_outstanding(session->link, count);
+}
+
+guint smp_session_room(SmpSession *session)
+{
+	guint taken = outstanding(session);
+	guint total = capacity(session);
+
+	return taken < total ? total - taken : 0;
+}
+
+/* Whether a request may be sent although one before it went unanswered. */
+gboolean smp_session_may_repeat(SmpSession *session)
+{
+	return smp_link_drops_excess(session->link) ||
+	       outstanding(session) < MAX(capacity(session), 2);
+}
+
+gint64 smp_session_get_rto(SmpSession *session)
+{
+	if (session->srtt == 0)
+		return RTO_INITIAL;
+	return CLAMP((gint64)(session->srtt + 4 * session->rttvar), RTO_MIN, RTO_MAX);
+}
+
+/* Until a request of about this size was seen to come back, its time on the line is unknown. */
+gint64 smp_session_get_rto_for(SmpSession *session, gsize size)
+{
+	gint64 rto = smp_session_get_rto(session);
+	return size > 2 * session->sampled_size ? MAX(rto, RTO_INITIAL) : rto;
+}
+
+/* RFC 6298. Every copy of a request has its own number, so every answer is a good sample. */
+static void learn_round_trip(SmpSession *session, const Request *request)
+{
+	double rtt = (double)(smp_link_now(session->link) - request->sent_at);
+
+	if (session->srtt == 0) {
+		session->srtt = rtt;
+		session->rttvar = rtt / 2;
+	} else {
+		session->rttvar += (ABS(session->srtt - rtt) - session->rttvar) / 4;
+		session->srtt += (rtt - session->srtt) / 8;
+	}
+	session->sampled_size = MAX(session->sampled_size, request->size);
+}
+
+/* The next number whose answer cannot be mistaken for that of an earlier request. */
+static guint8 take_sequence(SmpSession *session)
+{
+	guint8 sequence = session->last_sequence;
+
+	for (guint i = 0; i < G_N_ELEMENTS(session->requests); i++) {
+		sequence++;
+		if (session->requests[sequence].state == FREE)
+			break;
+	}
+	session->last_sequence = sequence;
+	return sequence;
+}
+
+static gboolean send_copy(SmpSession *session, GByteArray *packet, const char *note,
+			  guint8 *sequence, GError **error)
+{
+	SmpHeader header;
+
+	smp_header_read(packet->data, &header);
+	header.version = session->version;
+	header.length = (guint16)(packet->len - SMP_HEADER_SIZE);
+	header.sequence = take_sequence(session);
+	smp_header_write(&header, packet->data);
+
+	trace(session, SMP_TRACE_SENT, packet, note);
+	gint64 now = smp_link_now(session->link);
+	if (!smp_link_send(session->link, packet->data, packet->len, now + SEND_TIMEOUT, error))
+		return FALSE;
+	session->requests[header.sequence] = (Request){
+		.state = WAITING,
+		.op = header.op,
+		.group = header.group,
+		.command = header.command,
+		.size = packet->len,
+		.order = ++session->sent,
+		.sent_at = now,
+	};
+	session->last_sent_at = now;
+	*sequence = header.sequence;
+	return TRUE;
+}
+
+gboolean smp_session_send(SmpSession *session, GByteArray *request, guint8 *sequence,
+			  GError **error)
+{
+	return send_copy(session, request, NULL, sequence, error);
+}
+
+void smp_session_forget(SmpSession *session, guint8 sequence)
+{
+	if (session->requests[sequence].state == WAITING)
+		session->requests[sequence].state = FORGOTTEN;
+}
+
+/* Why a packet is no answer to a request that waits; NULL if it is. */
+static const char *mismatch(SmpSession *session, const SmpHeader *header)
+{
+	const Request *request = &session->requests[header->sequence];
+
+	if (request->state == FREE)
+		return "nothing was asked with this number";
+	if (header->op != request->op + 1 || header->group != request->group ||
+	    header->command != request->command)
+		return "the answer to something else";
+	return NULL;
+}
+
+/* Marks the request answered and all before it as gone. */
+static void settle(SmpSession *session, const SmpHeader *header)
+{
+	guint64 order = session->requests[header->sequence].order;
+
+	learn_round_trip(session, &session->requests[header->sequence]);
+	session->requests[header->sequence].state = FREE;
+	session->answered = MAX(session->answered, order);
+	for (guint i = 0; i < G_N_ELEMENTS(session->requests); i++) {
+		Request *other = &session->requests[i];
+		if (other->state == FORGOTTEN && other->order < order)
+			other->state = FREE;
+	}
+	if (session->answered_version < 0) {
+		session->answered_version = header->version;
+		if (!session->version_fixed)
+			session->version = header->version;
+	}
+}
+
+/* Receives until an answer that is waited for is in session->received. */
+static gboolean receive_match(SmpSession *session, gint64 deadline, SmpHeader *header,
+			      GError **error)
+{
+	while (smp_link_receive(session->link, session->received, deadline, error)) {
+		smp_header_read(session->received->data, header);
+		const char *why = mismatch(session, header);
+		RequestState state = session->requests[header->sequence].state;
+		if (!why)
+			settle(session, header);
+		if (!why && state == WAITING) {
+			trace(session, SMP_TRACE_RECEIVED, session->received, NULL);
+			return TRUE;
+		}
+		trace(session, SMP_TRACE_DROPPED, session->received, why ? why : "late");
+	}
+	return FALSE;
+}
+
+/* Turns session->received into a response or an error. */
+static SmpResponse *take_response(SmpSession *session, const SmpHeader *header, GError **error)
+{
+	GByteArray *packet = session->received;
+	SmpCbor body;
+	SmpDeviceError device;
+
+	/* An empty payload is what some servers mean by an empty map. */
+	if (packet->len > SMP_HEADER_SIZE) {
+		if (!smp_cbor_check(packet->data + SMP_HEADER_SIZE, packet->len - SMP_HEADER_SIZE,
+				    &body)) {
+			g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_MALFORMED,
+				    "the board's answer is damaged (%u bytes that are no CBOR)",
+				    packet->len - SMP_HEADER_SIZE);
+			return NULL;
+		}
+		if (smp_device_error_read(&body, &device)) {
+			g_autofree char *rsn = smp_cbor_get_text(&body, "rsn");
+			smp_device_error_set(error, &device, rsn);
+			return NULL;
+		}
+	}
+	SmpResponse *response = g_new0(SmpResponse, 1);
+	response->header = *header;
+	response->packet = g_steal_pointer(&session->received);
+	session->received = g_byte_array_sized_new(packet->len);
+	return response;
+}
+
+static void set_timeout_error(GError **error)
+{
+	g_set_error_literal(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT, "no answer");
+}
+
+SmpResponse *smp_session_receive(SmpSession *session, gint64 deadline, guint8 *sequence,
+				 GError **error)
+{
+	g_autoptr(GError) local = NULL;
+	SmpHeader header;
+
+	if (!receive_match(session, deadline, &header, &local)) {
+		if (g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_TIMEOUT))
+			set_timeout_error(error);
+		else
+			g_propagate_error(error, g_steal_pointer(&local));
+		return NULL;
+	}
+	*sequence = header.sequence;
+	return take_response(session, &header, error);
+}
+
+/* One request of smp_session_call() with all its copies. */
+typedef struct {
+	GByteArray *packet;
+	gint64 deadline;
+	guint8 sequences[MAX_COPIES];
+	guint copies;
+} Call;
+
+static gboolean is_copy(const Call *call, guint8 sequence)
+{
+	return memchr(call->sequences, sequence, call->copies) != NULL;
+}
+
+/* Waits for the answer to any copy. Returns FALSE with no error set on silence until @until. */
+static gboolean await_copy(SmpSession *session, const Call *call, gint64 until,
+			   SmpResponse **response, GError **error)
+{
+	for (;;) {
+		g_autoptr(GError) local = NULL;
+		guint8 sequence = 0;
+		*response =
+			smp_session_receive(session, MIN(until, call->deadline), &sequence, &local);
+		if (*response && is_copy(call, sequence))
+			return TRUE;
+		g_clear_pointer(response, smp_response_free);
+		if (g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT))
+			return FALSE;
+		if (local) {
+			g_propagate_error(error, g_steal_pointer(&local));
+			return FALSE;
+		}
+	}
+}
+
+/* The first request of a conversation goes out as version 2 and 1 in turn until one is answered:
+ * MCUboot's recovery before 2.0 drops version 2 without a word. */
+static gboolean send_call(SmpSession *session, Call *call, GError **error)
+{
+	if (session->answered_version < 0 && !session->version_fixed)
+		session->version = call->copies % 2 ? SMP_VERSION_1 : SMP_VERSION_2;
+	if (!send_copy(session, call->packet, call->copies ? "repeated" : NULL,
+		       &call->sequences[call->copies], error))
+		return FALSE;
+	call->copies++;
+	return TRUE;
+}
+
+static SmpResponse *run_call(SmpSession *session, Call *call, SmpRepeat repeat, GError **error)
+{
+	SmpResponse *response = NULL;
+	gint64 wait = MAX(smp_session_get_rto_for(session, call->packet->len), CALL_RTO_MIN);
+
+	while (call->copies < MAX_COPIES && smp_link_now(session->link) < call->deadline) {
+		GError *local = NULL;
+		if (call->copies == 0 || smp_session_may_repeat(session)) {
+			if (call->copies > 0 && !smp_link_recover(session->link, error))
+				return NULL;
+			if (!send_call(session, call, error))
+				return NULL;
+		}
+		gint64 until = repeat == SMP_REPEAT_NEVER ? call->deadline
+							  : smp_link_now(session->link) + wait;
+		if (await_copy(session, call, until, &response, &local))
+			return response;
+		if (local) {
+			g_propagate_error(error, local);
+			return NULL;
+		}
+		wait = MIN(wait * 2, RTO_MAX);
+	}
+	/* No more copies, but time left. */
+	GError *local = NULL;
+	if (await_copy(session, call, call->deadline, &response, &local))
+		return response;
+	if (local)
+		g_propagate_error(error, local);
+	else
+		set_timeout_error(error);
+	return NULL;
+}
+
+SmpResponse *smp_session_call(SmpSession *session, GByteArray *request, guint timeout_ms,
+			      SmpRepeat repeat, GError **error)
+{
+	guint timeout = timeout_ms ? timeout_ms : session->timeout_ms;
+	Call call = {
+		.packet = request,
+		.deadline = smp_link_now(session->link) + timeout * G_TIME_SPAN_MILLISECOND,
+	};
+	g_autoptr(GError) local = NULL;
+	SmpResponse *response = run_call(session, &call, repeat, &local);
+
+	for (guint i = 0; i < call.copies; i++)
+		smp_session_forget(session, call.sequences[i]);
+	if (response)
+		return response;
+	if (g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT)) {
+		g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT,
+			    "no answer within %.3g s", timeout / 1000.0);
+		return NULL;
+	}
+	g_propagate_error(error, g_steal_pointer(&local));
+	return NULL;
+}
+
+gboolean smp_session_get_params(SmpSession *session, SmpParams *params, GError **error)
+{
+	if (!session->params_known) {
+		g_autoptr(GError) local = NULL;
+		g_autoptr(GByteArray) request = smp_packet_new(SMP_OP_READ, SMP_GROUP_OS, 6);
+		smp_cbor_put_map(request, 0);
+		g_autoptr(SmpResponse) response =
+			smp_session_call(session, request, 0, SMP_REPEAT_SAFE, &local);
+		if (local &&
+		    !g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE)) {
+			g_propagate_error(error, g_steal_pointer(&local));
+			return FALSE;
+		}
+		guint64 size = 0, count = 0;
+		if (response) {
+			SmpCbor body = smp_response_body(response);
+			smp_cbor_get_uint(&body, "buf_size", &size);
+			smp_cbor_get_uint(&body, "buf_count", &count);
+		}
+		session->params.buf_size = (guint)MIN(size, G_MAXUINT16);
+		session->params.buf_count = (guint)MIN(count, G_MAXUINT8);
+		session->params_known = TRUE;
+	}
+	*params = session->params;
+	return TRUE;
+}
+
+gboolean smp_session_get_max_packet(SmpSession *session, gsize *max_packet, GError **error)
+{
+	SmpParams params;
+
+	if (!smp_session_get_params(session, &params, error))
+		return FALSE;
+	gsize max = smp_link_max_packet(session->link, params.buf_size);
+	*max_packet = session->mtu ? MIN(max, session->mtu) : max;
+	return TRUE;
+}
+
+gboolean smp_session_reconnect(SmpSession *session, gint64 deadline, GError **error)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(session->requests); i++)
+		session->requests[i].state = FREE;
+	session->answered = session->sent;
+	session->params_known = FALSE;
+	session->srtt = 0;
+	session->sampled_size = 0;
+	if (!session->version_fixed)
+		session->version = SMP_VERSION_2;
+	session->answered_version = -1;
+	return smp_link_reopen(session->link, deadline, error);
+}

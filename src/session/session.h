@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "protocol/cbor.h"
+
+#include <smp/session.h>
+
+G_BEGIN_DECLS
+
+/* The map of an answer; an empty view where the answer had no payload. */
+SmpCbor smp_response_body(const SmpResponse *response);
+
+/* Whether one more request may be sent although one before it went unanswered. */
+gboolean smp_session_may_repeat(SmpSession *session);
+
+/* As smp_session_get_rto(), for a request of @size bytes. */
+gint64 smp_session_get_rto_for(SmpSession *session, gsize size);
+
+G_END_DECLS
