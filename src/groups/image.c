@@ -140,7 +140,7 @@ static SmpImageSlot *read_slot(const SmpCbor *map, SmpImageState *state)
 		slot->slot = (guint)MIN(number, G_MAXUINT8);
 	slot->version = smp_cbor_get_text(map, "version");
 	if (!slot->version)
-		slot->version = g_strdup("<???>");
+		slot->version = g_strdup("");
 	if (smp_cbor_get_bytes(map, "hash", &hash, &size))
 		smp_hash_set(&slot->hash, hash, size);
 	slot->bootable = read_flag(map, "bootable", slot);

@@ -187,11 +187,14 @@ gint64 smp_session_get_rto_for(SmpSession *session, gsize size)
 	return size > 2 * session->sampled_size ? MAX(rto, RTO_INITIAL) : rto;
 }
 
-/* RFC 6298. Every copy of a request has its own number, so every answer is a good sample. */
+/* RFC 6298. Every copy of a request has its own number, so every answer is a good sample; but one
+ * that waited for an erase tells little about the next. */
 static void learn_round_trip(SmpSession *session, const Request *request)
 {
 	double rtt = (double)(smp_link_now(session->link) - request->sent_at);
 
+	if (session->srtt > 0)
+		rtt = MIN(rtt, 4 * session->srtt + 100 * G_TIME_SPAN_MILLISECOND);
 	if (session->srtt == 0) {
 		session->srtt = rtt;
 		session->rttvar = rtt / 2;

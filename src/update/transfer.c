@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The windowed transfer. The server's offset is the truth at every answer (protocol: Zephyr
+ * img_mgmt.c, MCUboot boot_serial.c): what it says it wants is sent next, whatever was sent before.
+ */
+
+#include "update/transfer.h"
+
+#include "protocol/cbor.h"
+#include "session/session.h"
+#include "update/window.h"
+
+#include <string.h>
+
+#define FIRST_TIMEOUT_MS 60000
+#define RECONNECT_MS	 60000
+
+/* The first request may make the server erase the slot. A copy of it is harmless, but takes a
+ * buffer, and recovery erases again. */
+#define FIRST_REPEAT (4 * G_TIME_SPAN_SECOND)
+
+/* Silence after which the board is given up: later requests, and the last, whose answer may wait
+ * for a flush, a hash or (encrypted images in recovery) a decryption. */
+#define SILENCE	     (15 * G_TIME_SPAN_SECOND)
+#define LAST_SILENCE (30 * G_TIME_SPAN_SECOND)
+
+/* Listeners are told about a wait this often. */
+#define TICK (250 * G_TIME_SPAN_MILLISECOND)
+
+/* After so much silence a wait is worth mentioning. */
+#define QUIET (700 * G_TIME_SPAN_MILLISECOND)
+
+#define MAX_IN_FLIGHT 16
+#define MAX_REFUSALS  8	 /* of the same chunk in a row */
+#define MAX_RESTARTS  5	 /* from the beginning */
+#define MAX_RETURNS   10 /* of a board that went away */
+#define MAX_BUSY      20 /* answers that ask to wait, in a row */
+
+/* MCUboot's recovery and flash drivers write in units of up to 32 bytes. */
+#define ALIGNMENT 32
+
+/* What servers without enough memory take (Zephyr before 3.1, Mynewt: 512 data bytes). */
+#define SMALL_CHUNK 512
+
+typedef struct {
+	guint8 sequence;
+	guint64 offset;
+	guint64 end;
+	gint64 sent_at;
+	gsize size; /* of the packet */
+} Flight;
+
+typedef struct {
+	SmpSession *session;
+	SmpLink *link;
+	const SmpTransfer *transfer;
+	const SmpUploadOptions *options;
+	SmpUploadResult *result;
+	GByteArray *packet;
+	gsize max_packet;
+	gsize max_data; /* data bytes in a request; 0 for what fits */
+	gboolean align; /* the server cuts chunks to its write size */
+	SmpWindow window;
+	Flight flights[MAX_IN_FLIGHT]; /* in the order of sending */
+	guint n_flights;
+	gboolean begun;	 /* the first request was answered */
+	guint64 offset;	 /* where the server is */
+	guint64 next;	 /* what to send next */
+	guint64 highest; /* end of what was ever sent or known to be there */
+	gint64 started;
+	gint64 heard;	/* when the last answer came, or the transfer began */
+	guint timeouts; /* in a row */
+	guint refusals; /* of the same chunk in a row */
+	guint restarts;
+	guint returns;
+	guint busy;
+	int match;
+} Transfer;
+
+static void tell(Transfer *t, const char *waiting)
+{
+	if (!t->options || !t->options->progress)
+		return;
+	gint64 elapsed = smp_link_now(t->link) - t->started;
+	SmpUploadProgress progress = {
+		.offset = t->offset,
+		.size = t->transfer->size,
+		.resumed_at = t->result->resumed_at,
+		.waiting = waiting,
+	};
+	if (elapsed > 0 && t->offset > progress.resumed_at)
+		progress.rate = (double)(t->offset - progress.resumed_at) * G_TIME_SPAN_SECOND /
+				(double)elapsed;
+	t->options->progress(&progress, t->options->user_data);
+}
+
+static void forget_all(Transfer *t)
+{
+	for (guint i = 0; i < t->n_flights; i++)
+		smp_session_forget(t->session, t->flights[i].sequence);
+	t->n_flights = 0;
+}
+
+/* Back to the first request: a new conversation, or the server lost its place. */
+static void rewind_all(Transfer *t)
+{
+	forget_all(t);
+	t->begun = FALSE;
+	t->offset = 0;
+	t->next = 0;
+	t->timeouts = 0;
+	t->heard = smp_link_now(t->link);
+}
+
+static gboolean learn_server(Transfer *t, GError **error)
+{
+	SmpParams params;
+
+	if (!smp_session_get_params(t->session, &params, error) ||
+	    !smp_session_get_max_packet(t->session, &t->max_packet, error))
+		return FALSE;
+	guint window = smp_link_max_outstanding(t->link, params.buf_count);
+	if (t->options && t->options->window)
+		window = MIN(window, t->options->window);
+	smp_window_init(&t->window, MIN(window, MAX_IN_FLIGHT));
+	return TRUE;
+}
+
+/* Data bytes that fit a request at @offset: encoded without data, the rest is room. */
+static gsize chunk_size(Transfer *t, guint64 offset)
+{
+	const SmpTransfer *transfer = t->transfer;
+
+	transfer->encode(transfer->context, t->packet, offset, NULL, 0);
+	if (t->packet->len >= t->max_packet)
+		return 0;
+	/* The head of no data, one byte, is there already. */
+	gsize room = t->max_packet - t->packet->len;
+	gsize size = room - (smp_cbor_head_size(room) - 1);
+	if (t->max_data)
+		size = MIN(size, t->max_data);
+	if (offset + size >= transfer->size)
+		return (gsize)(transfer->size - offset);
+	if (t->align && size > ALIGNMENT)
+		size -= (gsize)((offset + size) % ALIGNMENT);
+	return size;
+}
+
+static gboolean send_chunk(Transfer *t, GError **error)
+{
+	const SmpTransfer *transfer = t->transfer;
+	gsize size = chunk_size(t, t->next);
+	guint8 sequence;
+
+	if (size == 0 && transfer->size > 0) {
+		g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_STALLED,
+			    "cannot upload %s: packets of %" G_GSIZE_FORMAT
+			    " bytes leave no room for data; the board's buffers or the mtu are too "
+			    "small",
+			    transfer->what, t->max_packet);
+		return FALSE;
+	}
+	transfer->encode(transfer->context, t->packet, t->next, transfer->data + t->next, size);
+	if (!smp_session_send(t->session, t->packet, &sequence, error))
+		return FALSE;
+	t->flights[t->n_flights++] = (Flight){
+		.sequence = sequence,
+		.offset = t->next,
+		.end = t->next + size,
+		.sent_at = smp_link_now(t->link),
+		.size = t->packet->len,
+	};
+	t->next += size;
+	t->highest = MAX(t->highest, t->next);
+	t->result->sent += size;
+	t->result->chunk = MAX(t->result->chunk, size);
+	t->result->window = MAX(t->result->window, t->n_flights);
+	return TRUE;
+}
+
+/* The first request goes alone: it may erase, and its answer says where to go on. */
+static guint window_now(const Transfer *t)
+{
+	return t->begun && t->timeouts == 0 ? t->window.size : 1;
+}
+
+static gboolean may_send(Transfer *t)
+{
+	if (t->begun && t->next >= t->transfer->size)
+		return FALSE;
+	if (t->n_flights >= window_now(t))
+		return FALSE;
+	return t->timeouts > 0 ? smp_session_may_repeat(t->session)
+			       : smp_session_room(t->session) > 0;
+}
+
+static gboolean fill_window(Transfer *t, GError **error)
+{
+	while (may_send(t)) {
+		if (!send_chunk(t, error))
+			return FALSE;
+		if (!t->begun)
+			break;
+	}
+	return TRUE;
+}
+
+/* When the oldest request in flight is taken for lost. */
+static gint64 flight_deadline(Transfer *t)
+{
+	if (t->n_flights == 0)
+		return smp_link_now(t->link) + TICK;
+	const Flight *oldest = &t->flights[0];
+	gint64 wait = smp_session_get_rto_for(t->session, oldest->size) << MIN(t->timeouts, 5);
+	if (!t->begun)
+		wait = MAX(wait, FIRST_REPEAT << MIN(t->timeouts, 3));
+	/* The answers of those before it on the line come first. */
+	return oldest->sent_at + wait;
+}
+
+static gint64 silence_allowed(const Transfer *t)
+{
+	gint64 silence = SILENCE;
+
+	if (!t->begun) {
+		guint ms = t->options ? t->options->first_timeout_ms : 0;
+		silence = (ms ? ms : FIRST_TIMEOUT_MS) * G_TIME_SPAN_MILLISECOND;
+	} else if (t->highest >= t->transfer->size) {
+		silence = LAST_SILENCE;
+	}
+	return MAX(silence, smp_session_get_timeout(t->session) * G_TIME_SPAN_MILLISECOND);
+}
+
+/* Removes the request with @sequence and all sent before it, whose answers will not come. */
+static gboolean take_flight(Transfer *t, guint8 sequence, Flight *flight)
+{
+	for (guint i = 0; i < t->n_flights; i++) {
+		if (t->flights[i].sequence != sequence)
+			continue;
+		*flight = t->flights[i];
+		for (guint j = 0; j < i; j++)
+			smp_session_forget(t->session, t->flights[j].sequence);
+		if (i > 0) {
+			t->result->lost += i;
+			smp_window_lost(&t->window, t->n_flights);
+		}
+		t->n_flights -= i + 1;
+		memmove(t->flights, t->flights + i + 1, t->n_flights * sizeof *t->flights);
+		return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean is_under_way(const Transfer *t, guint64 offset)
+{
+	for (guint i = 0; i < t->n_flights; i++) {
+		if (t->flights[i].offset == offset)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean stalled(Transfer *t, GError **error, const char *how)
+{
+	g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_STALLED,
+		    "cannot upload %s: the board %s at %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+		    " bytes",
+		    t->transfer->what, how, t->offset, t->transfer->size);
+	return FALSE;
+}
+
+/* Starting over destroys what is complete, so where all was sent once, look first. */
+static gboolean look_for_whole(Transfer *t, gboolean *whole, GError **error)
+{
+	*whole = FALSE;
+	if (t->highest < t->transfer->size || !t->transfer->is_complete)
+		return TRUE;
+	if (!t->transfer->is_complete(t->transfer->context, t->session, whole, error))
+		return FALSE;
+	if (*whole) {
+		t->begun = TRUE;
+		t->offset = t->transfer->size;
+	}
+	return TRUE;
+}
+
+/* The server says 0 in the middle: it was reset, another upload began, or the transfer is complete
+ * and the answer that said so was lost. */
+static gboolean lost_place(Transfer *t, GError **error)
+{
+	gboolean whole;
+
+	forget_all(t);
+	if (!look_for_whole(t, &whole, error))
+		return FALSE;
+	if (whole)
+		return TRUE;
+	if (++t->restarts > MAX_RESTARTS)
+		return stalled(t, error, "loses its place again and again");
+	rewind_all(t);
+	t->highest = 0;
+	return TRUE;
+}
+
+/* The server did not take a chunk that it wanted, or only a part. */
+static gboolean check_refusal(Transfer *t, const Flight *flight, guint64 offset, GError **error)
+{
+	if (offset != flight->offset) {
+		t->refusals = 0;
+		if (offset > flight->offset && offset < flight->end)
+			t->align = TRUE;
+		return TRUE;
+	}
+	if (++t->refusals > MAX_REFUSALS)
+		return stalled(t, error, "does not move on");
+	/* Nordic's bare-metal servers ask so for a repeat while the flash is busy. */
+	return smp_link_sleep(
+		t->link, smp_link_now(t->link) + t->refusals * 10 * G_TIME_SPAN_MILLISECOND, error);
+}
+
+static gboolean take_offset(Transfer *t, const Flight *flight, guint64 offset, GError **error)
+{
+	gboolean first = !t->begun;
+
+	if (offset > t->transfer->size || (!first && offset > t->highest)) {
+		g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_MALFORMED,
+			    "cannot upload %s: the board asks for offset %" G_GUINT64_FORMAT
+			    ", of %" G_GUINT64_FORMAT " bytes sent so far",
+			    t->transfer->what, offset, t->highest);
+		return FALSE;
+	}
+	if (offset == 0 && !first && flight->offset > 0)
+		return lost_place(t, error);
+	t->begun = TRUE;
+	if (first && offset > flight->end)
+		t->result->resumed_at = offset;
+	t->offset = offset;
+	t->highest = MAX(t->highest, offset);
+	if (offset >= flight->end)
+		smp_window_answered(&t->window);
+	if (offset < t->transfer->size && !check_refusal(t, flight, offset, error))
+		return FALSE;
+	if (!is_under_way(t, offset))
+		t->next = offset;
+	/* Bytes sent again and again without end are a board that lies. */
+	if (t->result->sent > 8 * t->transfer->size + (1 << 20))
+		return stalled(t, error, "asks for the same data again and again");
+	return TRUE;
+}
+
+static gboolean take_answer(Transfer *t, const SmpResponse *response, guint8 sequence,
+			    GError **error)
+{
+	Flight flight;
+	guint64 offset;
+
+	if (!take_flight(t, sequence, &flight))
+		return TRUE;
+	if (!t->transfer->decode(response, &offset, &t->match, error))
+		return FALSE;
+	t->heard = smp_link_now(t->link);
+	t->timeouts = 0;
+	t->busy = 0;
+	if (!take_offset(t, &flight, offset, error))
+		return FALSE;
+	tell(t, NULL);
+	return TRUE;
+}
+
+/* What was in flight is lost, or the board is busy. One request feels the way until it is answered.
+ */
+static gboolean take_silence(Transfer *t, GError **error)
+{
+	t->result->lost += t->n_flights;
+	if (t->begun && t->timeouts == 0)
+		smp_window_lost(&t->window, t->n_flights);
+	forget_all(t);
+	t->timeouts++;
+	t->next = t->offset;
+	return smp_link_recover(t->link, error);
+}
+
+/* Errors that ask for less: fewer requests at once, smaller ones, later ones. Others end it. */
+static gboolean take_error(Transfer *t, guint8 sequence, GError *cause, GError **error)
+{
+	Flight flight;
+	gboolean known = take_flight(t, sequence, &flight);
+	gsize data = known ? (gsize)(flight.end - flight.offset) : 0;
+
+	t->heard = smp_link_now(t->link);
+	if (smp_error_is_device(cause, SMP_GROUP_NONE, SMP_RC_ENOMEM) && t->busy < MAX_BUSY) {
+		t->busy++;
+		smp_window_lost(&t->window, t->n_flights + 1);
+	} else if (smp_error_is_device(cause, SMP_GROUP_NONE, SMP_RC_EBUSY) && t->busy < MAX_BUSY) {
+		t->busy++;
+		if (!smp_link_sleep(t->link, t->heard + 100 * G_TIME_SPAN_MILLISECOND, error))
+			return FALSE;
+	} else if (smp_error_is_device(cause, SMP_GROUP_NONE, SMP_RC_EINVAL) && !t->max_data &&
+		   data > SMALL_CHUNK) {
+		t->max_data = SMALL_CHUNK;
+	} else if (smp_error_is_device(cause, SMP_GROUP_NONE, SMP_RC_ECORRUPT) && data > 64) {
+		t->max_packet = MAX(t->max_packet / 2, 128);
+	} else {
+		g_propagate_prefixed_error(error, g_error_copy(cause),
+					   "cannot upload %s: ", t->transfer->what);
+		return FALSE;
+	}
+	/* Any error ends the server's session. */
+	rewind_all(t);
+	return TRUE;
+}
+
+static gboolean reconnect(Transfer *t, GError **error)
+{
+	guint ms = t->options && t->options->reconnect_ms ? t->options->reconnect_ms : RECONNECT_MS;
+	gint64 deadline = smp_link_now(t->link) + ms * G_TIME_SPAN_MILLISECOND;
+	g_autofree char *waiting = g_strdup_printf("connection lost; looking for %s (up to %u s)",
+						   smp_link_get_target(t->link), ms / 1000);
+	gboolean whole;
+
+	tell(t, waiting);
+	rewind_all(t);
+	for (;;) {
+		g_autoptr(GError) local = NULL;
+		if (smp_session_reconnect(t->session, deadline, &local) &&
+		    learn_server(t, &local) && look_for_whole(t, &whole, &local))
+			break;
+		/* A board that boots answers late and may take the link away once more. */
+		if (smp_link_now(t->link) >= deadline ||
+		    !(g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED) ||
+		      g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT))) {
+			g_propagate_error(error, g_steal_pointer(&local));
+			return FALSE;
+		}
+		if (!smp_link_sleep(t->link, smp_link_now(t->link) + TICK, error))
+			return FALSE;
+	}
+	t->heard = smp_link_now(t->link);
+	return TRUE;
+}
+
+static gboolean silence_ends(Transfer *t, GError **error)
+{
+	gint64 silence = smp_link_now(t->link) - t->heard;
+
+	if (silence < silence_allowed(t))
+		return FALSE;
+	g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT,
+		    "cannot upload %s: no answer for %.0f s at %" G_GUINT64_FORMAT
+		    " of %" G_GUINT64_FORMAT " bytes",
+		    t->transfer->what, (double)silence / G_TIME_SPAN_SECOND, t->offset,
+		    t->transfer->size);
+	return TRUE;
+}
+
+/* Nothing came for a while: says so, and takes what is in flight for lost when its time is up. */
+static gboolean pass_time(Transfer *t, GError **error)
+{
+	gint64 now = smp_link_now(t->link);
+
+	if (silence_ends(t, error))
+		return FALSE;
+	if (now - t->heard >= QUIET)
+		tell(t, t->begun ? "no answer; asking again" : "waiting for the board to erase");
+	if (t->n_flights > 0 && now >= flight_deadline(t))
+		return take_silence(t, error);
+	return TRUE;
+}
+
+/* Waits for one thing to happen and deals with it. */
+static gboolean receive_one(Transfer *t, GError **error)
+{
+	g_autoptr(GError) local = NULL;
+	guint8 sequence = 0;
+	gint64 until = MIN(flight_deadline(t), smp_link_now(t->link) + TICK);
+	g_autoptr(SmpResponse) response = smp_session_receive(t->session, until, &sequence, &local);
+
+	if (response)
+		return take_answer(t, response, sequence, error);
+	if (g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT))
+		return pass_time(t, error);
+	if (g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE))
+		return take_error(t, sequence, local, error);
+	g_propagate_error(error, g_steal_pointer(&local));
+	return FALSE;
+}
+
+static gboolean is_complete(const Transfer *t)
+{
+	return t->begun && t->offset >= t->transfer->size;
+}
+
+static gboolean step(Transfer *t, GError **error)
+{
+	g_autoptr(GError) local = NULL;
+
+	if (fill_window(t, &local) && receive_one(t, &local))
+		return TRUE;
+	if (g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED) &&
+	    t->returns++ < MAX_RETURNS)
+		return reconnect(t, error);
+	g_propagate_error(error, g_steal_pointer(&local));
+	return FALSE;
+}
+
+static gboolean run(Transfer *t, GError **error)
+{
+	if (!learn_server(t, error))
+		return FALSE;
+	t->started = t->heard = smp_link_now(t->link);
+	while (!is_complete(t)) {
+		if (!step(t, error))
+			return FALSE;
+	}
+	forget_all(t);
+	if (t->match == 0) {
+		g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_MISMATCH,
+			    "cannot upload %s: the board's check of what it received failed",
+			    t->transfer->what);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+gboolean smp_transfer_run(SmpSession *session, const SmpTransfer *transfer,
+			  const SmpUploadOptions *options, SmpUploadResult *result, GError **error)
+{
+	SmpUploadResult ignored;
+	Transfer t = {
+		.session = session,
+		.link = smp_session_get_link(session),
+		.transfer = transfer,
+		.options = options,
+		.result = result ? result : &ignored,
+		.packet = g_byte_array_new(),
+		.match = -1,
+	};
+
+	*t.result = (SmpUploadResult){0};
+	gboolean done = run(&t, error);
+	forget_all(&t);
+	t.result->duration = smp_link_now(t.link) - t.started;
+	g_byte_array_unref(t.packet);
+	return done;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <smp/upload.h>
+
+#include "update/transfer.h"
+
+typedef struct {
+	SmpImageUpload upload;
+	const SmpHash *hash;
+} ImageTransfer;
+
+static void encode(gpointer context, GByteArray *packet, guint64 offset, const guint8 *data,
+		   gsize size)
+{
+	ImageTransfer *image = context;
+	smp_image_upload_encode(&image->upload, packet, offset, data, size);
+}
+
+static gboolean is_listed(gpointer context, SmpSession *session, gboolean *complete, GError **error)
+{
+	ImageTransfer *image = context;
+
+	*complete = FALSE;
+	if (!image->hash)
+		return TRUE;
+	g_autoptr(SmpImageState) state = smp_image_list(session, error);
+	if (!state)
+		return FALSE;
+	/* With one pair the server ignores the image number; with direct upload it is a slot's. */
+	for (guint i = 0; i < state->slots->len; i++) {
+		const SmpImageSlot *slot = g_ptr_array_index(state->slots, i);
+		if (!slot->active && smp_hash_equal(&slot->hash, image->hash))
+			*complete = TRUE;
+	}
+	return TRUE;
+}
+
+gboolean smp_upload_image(SmpSession *session, GBytes *bytes, guint image, gboolean upgrade,
+			  const SmpHash *image_hash, const SmpUploadOptions *options,
+			  SmpUploadResult *result, GError **error)
+{
+	guint8 sha[32];
+	gsize sha_size = sizeof sha, size;
+	const guint8 *data = g_bytes_get_data(bytes, &size);
+	g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+
+	g_checksum_update(checksum, data, (gssize)size);
+	g_checksum_get_digest(checksum, sha, &sha_size);
+
+	ImageTransfer context = {
+		.upload = {.image = image, .length = size, .sha = sha, .upgrade = upgrade},
+		.hash = image_hash,
+	};
+	SmpTransfer transfer = {
+		.what = "the image",
+		.data = data,
+		.size = size,
+		.encode = encode,
+		.decode = smp_image_upload_decode,
+		.is_complete = is_listed,
+		.context = &context,
+	};
+	return smp_transfer_run(session, &transfer, options, result, error);
+}
+
+char *smp_upload_explain(const SmpParams *params, const SmpUploadResult *result)
+{
+	GString *text = g_string_new(NULL);
+
+	if (params->buf_size == 0)
+		g_string_append(text,
+				"The board does not tell its buffer size, so packets are kept "
+				"small: enable CONFIG_MCUMGR_GRP_OS_MCUMGR_PARAMS.");
+	else if (params->buf_size < 512)
+		g_string_append_printf(
+			text,
+			"The board's buffers of %u bytes limit a request to %" G_GSIZE_FORMAT
+			" bytes of data: raise CONFIG_MCUMGR_TRANSPORT_NETBUF_SIZE.",
+			params->buf_size, result->chunk);
+	if (params->buf_count > 0 && params->buf_count <= 2)
+		g_string_append_printf(
+			text,
+			"%sIt has %u buffer%s, so one request is in flight at a time: "
+			"raise CONFIG_MCUMGR_TRANSPORT_NETBUF_COUNT.",
+			text->len ? " " : "", params->buf_count, params->buf_count == 1 ? "" : "s");
+	if (result->lost > 0)
+		g_string_append_printf(
+			text,
+			"%s%u request%s went unanswered and had to be sent again: the board "
+			"may lose bytes while it erases, or its CONFIG_UART_MCUMGR_RX_BUF_COUNT "
+			"is too small.",
+			text->len ? " " : "", result->lost, result->lost == 1 ? "" : "s");
+	gboolean empty = text->len == 0;
+	char *explanation = g_string_free(text, empty);
+	return empty ? NULL : explanation;
+}
