@@ -13,7 +13,8 @@ G_BEGIN_DECLS
  * @target: how it was reached
  * @link: what the link is, for a person
  * @version: SMP version as people count, 1 or 2
- * @application: (nullable): name and system of the running program, as the server put it
+ * @application: (nullable): the running program's kernel and its version ("Zephyr 4.4.0")
+ * @platform: (nullable): the hardware it was built for ("nrf52840dk/nrf52840")
  * @bootloader: (nullable): "MCUboot"
  * @mode: what the bootloader does with a new image
  * @no_downgrade: it says that it refuses older versions
@@ -27,6 +28,7 @@ typedef struct {
 	int version;
 	SmpParams params;
 	char *application;
+	char *platform;
 	char *bootloader;
 	SmpBootloaderMode mode;
 	gboolean no_downgrade;

@@ -26,25 +26,28 @@ typedef struct {
 
 /**
  * SmpAttemptItem: what this job already did for one image of the bundle.
+ * @uploads, @marks, @confirms: how often the step was done
+ * @ran: it was seen running
  */
 typedef struct {
 	guint uploads;
-	gboolean marked;
-	gboolean was_active; /* it was seen running */
+	guint marks;
+	guint confirms;
+	gboolean ran;
 } SmpAttemptItem;
 
 /**
- * SmpAttempt: what this job already did; what the journal holds.
- * @resets: resets asked for
- * @back: the board answered again after the last of them
- * @mark_unsupported: the server has no test/confirm command (RAM load, recovery)
+ * SmpAttempt: what this job already did.
+ * @resets: resets done; the board answered again after each
+ * @mark_unsupported: the server has no test and confirm (RAM load, recovery)
+ * @confirm_denied: it confirms only what runs, so that a trial comes first
+ * @items: one for each of the bundle's
  */
 typedef struct {
 	guint resets;
-	gboolean back;
 	gboolean mark_unsupported;
+	gboolean confirm_denied;
 	SmpAttemptItem *items;
-	guint n_items;
 } SmpAttempt;
 
 typedef enum {
@@ -71,13 +74,15 @@ typedef enum {
 /**
  * SmpPlanStep: what to do next, or how it ended.
  * @item: index into the bundle; for actions on one image
- * @reason: in words, for a person
+ * @reason: why, for a person; at the end the result in a sentence
+ * @detail: (nullable): at the end what it means and what to do
  */
 typedef struct {
 	SmpAction action;
 	guint item;
 	SmpEnd end;
 	char *reason;
+	char *detail;
 } SmpPlanStep;
 
 void smp_plan_step_clear(SmpPlanStep *step);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <smp/board.h>
+
+#include "session/session.h"
+
+/* An answer that the firmware lacks a command is a fact too; any other error ends the look. */
+static gboolean absent(GError **local, GError **error)
+{
+	if (g_error_matches(*local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE)) {
+		g_clear_error(local);
+		return TRUE;
+	}
+	g_propagate_error(error, g_steal_pointer(local));
+	return FALSE;
+}
+
+static gboolean observe_bootloader(SmpBoard *board, SmpSession *session, GError **error)
+{
+	GError *local = NULL;
+
+	board->mode = SMP_BOOTLOADER_MODE_UNKNOWN;
+	board->bootloader = smp_os_bootloader_name(session, &local);
+	if (!board->bootloader)
+		return absent(&local, error);
+	if (!smp_os_bootloader_mode(session, &board->mode, &board->no_downgrade, &local))
+		return absent(&local, error);
+	return TRUE;
+}
+
+/* One letter at a time: fields contain spaces and nothing separates them. */
+static gboolean observe_info(SmpSession *session, const char *format, char **text, GError **error)
+{
+	GError *local = NULL;
+
+	*text = smp_os_info(session, format, &local);
+	return *text || absent(&local, error);
+}
+
+static gboolean observe_application(SmpBoard *board, SmpSession *session, GError **error)
+{
+	g_autofree char *kernel = NULL, *version = NULL;
+
+	if (!observe_info(session, "s", &kernel, error))
+		return FALSE;
+	if (!kernel)
+		return TRUE;
+	if (!observe_info(session, "v", &version, error) ||
+	    !observe_info(session, "i", &board->platform, error))
+		return FALSE;
+	board->application = g_strjoin(version ? " " : NULL, kernel, version, NULL);
+	return TRUE;
+}
+
+static gboolean observe_images(SmpBoard *board, SmpSession *session, GError **error)
+{
+	GError *local = NULL;
+
+	board->images = smp_image_list(session, &local);
+	if (!board->images)
+		return absent(&local, error);
+	board->slots = smp_image_slot_info(session, &local);
+	return board->slots || absent(&local, error);
+}
+
+static gboolean lists_flags(const SmpImageState *images)
+{
+	for (guint i = 0; i < images->slots->len; i++) {
+		const SmpImageSlot *slot = g_ptr_array_index(images->slots, i);
+		if (slot->has_flags)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* Recovery has no command to say what it is. It knows neither itself nor its bootloader, leaves
+ * `splitStatus` out and lists images without flags, or has one buffer (MCUboot boot_serial.c). */
+static gboolean looks_like_recovery(const SmpBoard *board)
+{
+	return !board->application && !board->bootloader && board->images &&
+	       board->images->split_status < 0 &&
+	       (!lists_flags(board->images) || board->params.buf_count == 1);
+}
+
+static gboolean observe(SmpBoard *board, SmpSession *session, GError **error)
+{
+	if (!smp_session_get_params(session, &board->params, error) ||
+	    !observe_bootloader(board, session, error) ||
+	    !observe_application(board, session, error) || !observe_images(board, session, error))
+		return FALSE;
+	board->version = smp_session_get_version(session);
+	board->recovery = looks_like_recovery(board);
+	return TRUE;
+}
+
+SmpBoard *smp_board_observe(SmpSession *session, GError **error)
+{
+	SmpLink *link = smp_session_get_link(session);
+	g_autoptr(SmpBoard) board = g_new0(SmpBoard, 1);
+
+	board->target = g_strdup(smp_link_get_target(link));
+	board->link = smp_link_describe(link);
+	if (!observe(board, session, error))
+		return NULL;
+	return g_steal_pointer(&board);
+}
+
+void smp_board_free(SmpBoard *board)
+{
+	if (!board)
+		return;
+	g_free(board->target);
+	g_free(board->link);
+	g_free(board->application);
+	g_free(board->platform);
+	g_free(board->bootloader);
+	g_clear_pointer(&board->images, smp_image_state_free);
+	g_clear_pointer(&board->slots, g_ptr_array_unref);
+	g_free(board);
+}
+
+gboolean smp_board_can_revert(const SmpBoard *board)
+{
+	if (board->recovery)
+		return FALSE;
+	switch (board->mode) {
+	case SMP_BOOTLOADER_MODE_SWAP_SCRATCH:
+	case SMP_BOOTLOADER_MODE_SWAP_MOVE:
+	case SMP_BOOTLOADER_MODE_SWAP_OFFSET:
+	case SMP_BOOTLOADER_MODE_DIRECT_XIP_REVERT:
+	case SMP_BOOTLOADER_MODE_UNKNOWN: /* most are; the image list shows it afterwards */
+		return TRUE;
+	default:
+		return FALSE;
+	}
+}
+
+guint64 smp_board_slot_size(const SmpBoard *board, guint image, guint slot)
+{
+	for (guint i = 0; board->slots && i < board->slots->len; i++) {
+		const SmpSlotInfo *info = g_ptr_array_index(board->slots, i);
+		if (info->image == image && info->slot == slot)
+			return info->max_image_size ? info->max_image_size : info->size;
+	}
+	return 0;
+}
