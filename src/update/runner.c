@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* observe → plan → act → observe …: the board is the truth, and every step is decided anew from
+ * what is seen of it. */
+
+#include <smp/update.h>
+
+#include <smp/os.h>
+
+/* What each step is worth of the whole: an upload is nearly all of it. */
+#define UPLOAD_SHARE 0.85
+#define RESET_SHARE  0.95
+
+/* How long a board may need after a reset: to boot, and for the swap of an image of this size. */
+#define BOOT_TIMEOUT_MS	    60000
+#define SWAP_BYTES_PER_MS   8
+#define UNCHANGED_TIMEOUT   (5 * G_TIME_SPAN_SECOND)
+#define LOOK_AGAIN	    (500 * G_TIME_SPAN_MILLISECOND)
+#define RETURN_TIMEOUT	    (60 * G_TIME_SPAN_SECOND)
+#define MAX_STEPS_PER_IMAGE 16
+
+struct SmpUpdate {
+	SmpSession *session;
+	SmpLink *link;
+	const SmpBundle *bundle;
+	SmpPolicy policy;
+	SmpAttempt attempt;
+	SmpUploadOptions upload_options;
+	guint boot_timeout_ms;
+	SmpUpdateEventFunc func;
+	gpointer user_data;
+	SmpBoard *board;
+	SmpPlanStep step;
+	gint64 started;
+	gint64 step_started;
+	double fraction;
+	SmpUploadProgress progress;
+	SmpUploadResult upload;
+	guint64 sent;
+};
+
+SmpUpdate *smp_update_new(SmpSession *session, const SmpBundle *bundle, const SmpPolicy *policy)
+{
+	SmpUpdate *update = g_new0(SmpUpdate, 1);
+
+	update->session = session;
+	update->link = smp_session_get_link(session);
+	update->bundle = bundle;
+	update->policy = *policy;
+	update->attempt.items = g_new0(SmpAttemptItem, bundle->items->len);
+	return update;
+}
+
+void smp_update_free(SmpUpdate *update)
+{
+	if (!update)
+		return;
+	g_free(update->attempt.items);
+	smp_board_free(update->board);
+	smp_plan_step_clear(&update->step);
+	g_free(update);
+}
+
+void smp_update_result_free(SmpUpdateResult *result)
+{
+	if (!result)
+		return;
+	g_free(result->message);
+	g_free(result->detail);
+	g_free(result);
+}
+
+void smp_update_set_event_func(SmpUpdate *update, SmpUpdateEventFunc func, gpointer user_data)
+{
+	update->func = func;
+	update->user_data = user_data;
+}
+
+void smp_update_set_upload_options(SmpUpdate *update, const SmpUploadOptions *options)
+{
+	update->upload_options = *options;
+}
+
+void smp_update_set_boot_timeout(SmpUpdate *update, guint timeout_ms)
+{
+	update->boot_timeout_ms = timeout_ms;
+}
+
+static void emit(SmpUpdate *update, SmpUpdateEventKind kind, double fraction, const char *waiting)
+{
+	gboolean uploading = update->step.action == SMP_ACTION_UPLOAD;
+
+	update->fraction = MAX(update->fraction, fraction);
+	if (!update->func)
+		return;
+	SmpUpdateEvent event = {
+		.kind = kind,
+		.board = update->board,
+		.step = kind == SMP_UPDATE_EVENT_BOARD ? NULL : &update->step,
+		.fraction = update->fraction,
+		.elapsed = smp_link_now(update->link) - update->step_started,
+		.waiting = waiting,
+		.upload = uploading && kind != SMP_UPDATE_EVENT_BOARD ? &update->progress : NULL,
+	};
+	update->func(&event, update->user_data);
+}
+
+static const SmpBundleItem *current_item(const SmpUpdate *update)
+{
+	return g_ptr_array_index(update->bundle->items, update->step.item);
+}
+
+static guint64 bundle_size(const SmpUpdate *update)
+{
+	guint64 size = 0;
+
+	for (guint i = 0; i < update->bundle->items->len; i++) {
+		const SmpBundleItem *item = g_ptr_array_index(update->bundle->items, i);
+		size += g_bytes_get_size(item->firmware->bytes);
+	}
+	return size;
+}
+
+static void on_upload(const SmpUploadProgress *progress, gpointer user_data)
+{
+	SmpUpdate *update = user_data;
+	guint64 before = 0;
+
+	for (guint i = 0; i < update->step.item; i++) {
+		const SmpBundleItem *item = g_ptr_array_index(update->bundle->items, i);
+		before += g_bytes_get_size(item->firmware->bytes);
+	}
+	update->progress = *progress;
+	emit(update, SMP_UPDATE_EVENT_PROGRESS,
+	     UPLOAD_SHARE * (double)(before + progress->offset) / (double)bundle_size(update),
+	     progress->waiting);
+}
+
+static gboolean do_upload(SmpUpdate *update, GError **error)
+{
+	const SmpBundleItem *item = current_item(update);
+	SmpUploadOptions options = update->upload_options;
+
+	options.progress = on_upload;
+	options.user_data = update;
+	update->progress = (SmpUploadProgress){.size = g_bytes_get_size(item->firmware->bytes)};
+	update->attempt.items[update->step.item].uploads++;
+	gboolean done = smp_upload_image(update->session, item->firmware->bytes, item->image, FALSE,
+					 &item->firmware->hash, &options, &update->upload, error);
+	update->sent += update->upload.sent;
+	return done;
+}
+
+static gboolean do_mark(SmpUpdate *update, gboolean direct, GError **error)
+{
+	const SmpBundleItem *item = current_item(update);
+	g_autoptr(GError) local = NULL;
+	g_autoptr(SmpImageState) state =
+		smp_image_set_state(update->session, &item->firmware->hash, direct, &local);
+
+	if (!state && smp_error_is_unsupported(local)) {
+		update->attempt.mark_unsupported = TRUE;
+	} else if (!state && direct &&
+		   smp_error_is_device(local, SMP_GROUP_IMAGE,
+				       SMP_IMAGE_RC_IMAGE_CONFIRMATION_DENIED)) {
+		update->attempt.confirm_denied = TRUE;
+	} else if (!state) {
+		g_propagate_error(error, g_steal_pointer(&local));
+		return FALSE;
+	} else {
+		update->attempt.items[update->step.item].marks++;
+	}
+	return TRUE;
+}
+
+/* Image 0 is confirmed as what runs: should it have been undone since it was seen, the old one is
+ * confirmed once more and no harm done. Naming the new one then would install it for good. */
+static gboolean do_confirm(SmpUpdate *update, GError **error)
+{
+	const SmpBundleItem *item = current_item(update);
+
+	update->attempt.items[update->step.item].confirms++;
+	g_autoptr(SmpImageState) state = smp_image_set_state(
+		update->session, item->image ? &item->firmware->hash : NULL, TRUE, error);
+	return state != NULL;
+}
+
+static void on_wait(gint64 elapsed, gpointer user_data)
+{
+	SmpUpdate *update = user_data;
+
+	(void)elapsed;
+	emit(update, SMP_UPDATE_EVENT_PROGRESS, RESET_SHARE,
+	     update->board->recovery ? "waiting for the board to start the application"
+				     : "waiting for the board to come back");
+}
+
+static guint boot_timeout(const SmpUpdate *update)
+{
+	return update->boot_timeout_ms
+		       ? update->boot_timeout_ms
+		       : BOOT_TIMEOUT_MS + (guint)(bundle_size(update) / SWAP_BYTES_PER_MS);
+}
+
+static gboolean same_images(const SmpImageState *a, const SmpImageState *b)
+{
+	if (!a || !b || a->slots->len != b->slots->len)
+		return FALSE;
+	for (guint i = 0; i < a->slots->len; i++) {
+		const SmpImageSlot *x = g_ptr_array_index(a->slots, i);
+		const SmpImageSlot *y = g_ptr_array_index(b->slots, i);
+		if (x->image != y->image || x->slot != y->slot || x->active != y->active ||
+		    x->pending != y->pending || x->confirmed != y->confirmed ||
+		    !smp_hash_equal(&x->hash, &y->hash))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* Looks at the board, waiting for it where it went away. */
+static SmpBoard *observe(SmpUpdate *update, GError **error)
+{
+	gint64 deadline = smp_link_now(update->link) + RETURN_TIMEOUT;
+
+	for (;;) {
+		g_autoptr(GError) local = NULL;
+		SmpBoard *board = smp_board_observe(update->session, &local);
+		if (board)
+			return board;
+		if (!g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED) ||
+		    smp_link_now(update->link) >= deadline) {
+			g_propagate_error(error, g_steal_pointer(&local));
+			return NULL;
+		}
+		if (!smp_link_sleep(update->link, smp_link_now(update->link) + LOOK_AGAIN, error) ||
+		    !smp_session_reconnect(update->session, deadline, error))
+			return NULL;
+	}
+}
+
+/* The old application may answer for longer than the default: as long as nothing changed, it is not
+ * proven that the board restarted. */
+static gboolean await_change(SmpUpdate *update, GError **error)
+{
+	gint64 deadline = smp_link_now(update->link) + UNCHANGED_TIMEOUT;
+
+	for (;;) {
+		g_autoptr(SmpBoard) board = observe(update, error);
+		if (!board)
+			return FALSE;
+		if (!same_images(board->images, update->board->images) ||
+		    board->recovery != update->board->recovery ||
+		    smp_link_now(update->link) >= deadline)
+			return TRUE;
+		on_wait(0, update);
+		if (!smp_link_sleep(update->link, smp_link_now(update->link) + LOOK_AGAIN, error))
+			return FALSE;
+	}
+}
+
+static gboolean do_reset(SmpUpdate *update, GError **error)
+{
+	if (!smp_os_reset(update->session, FALSE, SMP_BOOT_MODE_KEEP, error))
+		return FALSE;
+	update->attempt.resets++;
+	return smp_wait_for_board(update->session, boot_timeout(update), on_wait, update, error) &&
+	       await_change(update, error);
+}
+
+static gboolean perform(SmpUpdate *update, GError **error)
+{
+	switch (update->step.action) {
+	case SMP_ACTION_UPLOAD:
+		return do_upload(update, error);
+	case SMP_ACTION_TEST:
+		return do_mark(update, FALSE, error);
+	case SMP_ACTION_MAKE_PENDING:
+		return do_mark(update, TRUE, error);
+	case SMP_ACTION_RESET:
+		return do_reset(update, error);
+	case SMP_ACTION_CONFIRM:
+		return do_confirm(update, error);
+	case SMP_ACTION_END:
+		break;
+	}
+	return TRUE;
+}
+
+static const char *runs_now(const SmpUpdate *update)
+{
+	const SmpImageSlot *slot =
+		update->board->images ? smp_image_state_find_active(update->board->images,
+								    current_item(update)->image)
+				      : NULL;
+	return slot ? slot->version : NULL;
+}
+
+/* How things stand when a step failed: what the board would do is known from the step. */
+static SmpEnd end_after(const SmpUpdate *update)
+{
+	switch (update->step.action) {
+	case SMP_ACTION_UPLOAD:
+		return update->board->recovery ? SMP_END_NEEDS_ATTENTION : SMP_END_FAILED_INTACT;
+	case SMP_ACTION_RESET:
+		return update->attempt.resets > 0 ? SMP_END_NEEDS_ATTENTION : SMP_END_FAILED_INTACT;
+	case SMP_ACTION_CONFIRM:
+		return SMP_END_NEEDS_ATTENTION;
+	default:
+		return SMP_END_FAILED_INTACT;
+	}
+}
+
+static char *describe_state(const SmpUpdate *update)
+{
+	const SmpBundleItem *item = current_item(update);
+	g_autofree char *version = smp_version_to_string(&item->firmware->version);
+	const char *now = runs_now(update);
+	guint percent = update->progress.size
+				? (guint)(100 * update->progress.offset / update->progress.size)
+				: 0;
+
+	switch (update->step.action) {
+	case SMP_ACTION_UPLOAD:
+		if (update->board->recovery)
+			return g_strdup_printf("The board is in MCUboot's recovery and its primary "
+					       "slot holds %u %% of "
+					       "%s. It cannot start until an upload completes: run "
+					       "the same command again.",
+					       percent, version);
+		return g_strdup_printf(
+			"The board runs %s as before; %u %% of %s is in the other slot. "
+			"Run the same command again to go on.",
+			now ? now : "what it ran", percent, version);
+	case SMP_ACTION_TEST:
+	case SMP_ACTION_MAKE_PENDING:
+		return g_strdup_printf(
+			"The board runs %s as before and holds %s. Run the same command "
+			"again to go on.",
+			now ? now : "what it ran", version);
+	case SMP_ACTION_RESET:
+		if (update->attempt.resets == 0)
+			return g_strdup_printf("The board runs %s; its next reset starts %s.",
+					       now ? now : "what it ran", version);
+		return g_strdup_printf(
+			"The board was reset to start %s and has not been seen since. It "
+			"may still be installing: do not cut its power. Run the same "
+			"command again to go on.",
+			version);
+	case SMP_ACTION_CONFIRM:
+		return g_strdup_printf(
+			"The board runs %s on trial: its next reset undoes it. Run the "
+			"same command again to confirm it.",
+			version);
+	default:
+		return g_strdup("Nothing was changed on the board.");
+	}
+}
+
+char *smp_update_state(const SmpUpdate *update)
+{
+	return update->board ? describe_state(update)
+			     : g_strdup("Nothing was changed on the board.");
+}
+
+static SmpUpdateResult *finish(SmpUpdate *update, SmpEnd end, char *message, char *detail)
+{
+	SmpUpdateResult *result = g_new0(SmpUpdateResult, 1);
+
+	*result = (SmpUpdateResult){
+		.end = end,
+		.message = message,
+		.detail = detail,
+		.upload = update->upload,
+		.sent = update->sent,
+		.duration = smp_link_now(update->link) - update->started,
+	};
+	update->fraction = 1;
+	return result;
+}
+
+static void note_running(SmpUpdate *update)
+{
+	for (guint i = 0; i < update->bundle->items->len; i++) {
+		const SmpBundleItem *item = g_ptr_array_index(update->bundle->items, i);
+		const SmpImageSlot *slot =
+			update->board->images
+				? smp_image_state_find_active(update->board->images, item->image)
+				: NULL;
+		if (slot && smp_hash_equal(&slot->hash, &item->firmware->hash))
+			update->attempt.items[i].ran = TRUE;
+	}
+}
+
+static gboolean look(SmpUpdate *update, GError **error)
+{
+	SmpBoard *board = observe(update, error);
+
+	if (!board)
+		return FALSE;
+	smp_board_free(update->board);
+	update->board = board;
+	note_running(update);
+	return TRUE;
+}
+
+/* A step failed: cancelled is the caller's, everything else an end. */
+static SmpUpdateResult *fail(SmpUpdate *update, GError *cause, GError **error)
+{
+	if (g_error_matches(cause, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+		g_propagate_error(error, cause);
+		return NULL;
+	}
+	SmpUpdateResult *result =
+		finish(update, end_after(update), g_strdup(cause->message), describe_state(update));
+	g_error_free(cause);
+	return result;
+}
+
+SmpUpdateResult *smp_update_run(SmpUpdate *update, GError **error)
+{
+	GError *local = NULL;
+
+	update->started = update->step_started = smp_link_now(update->link);
+	if (!look(update, error))
+		return NULL;
+	emit(update, SMP_UPDATE_EVENT_BOARD, 0, NULL);
+
+	for (guint i = 0; i < MAX_STEPS_PER_IMAGE * update->bundle->items->len; i++) {
+		smp_plan_step_clear(&update->step);
+		smp_plan_next(update->board, update->bundle, &update->policy, &update->attempt,
+			      &update->step);
+		if (update->step.action == SMP_ACTION_END)
+			return finish(update, update->step.end, g_strdup(update->step.reason),
+				      g_strdup(update->step.detail));
+		update->step_started = smp_link_now(update->link);
+		emit(update, SMP_UPDATE_EVENT_STEP, update->fraction, NULL);
+		if (!perform(update, &local))
+			return fail(update, local, error);
+		emit(update, SMP_UPDATE_EVENT_DONE, update->fraction, NULL);
+		if (!look(update, &local))
+			return fail(update, local, error);
+	}
+	return finish(update, SMP_END_NEEDS_ATTENTION,
+		      g_strdup("the update goes round in circles and was stopped"),
+		      describe_state(update));
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <smp/update.h>
+
+#include <smp/os.h>
+
+/* After its answer to the reset the old application still answers for about 250 ms, and a
+ * bootloader with a wait-for-DFU window (500 ms by default) stays in recovery when it hears any
+ * request. So nothing is sent for so long. */
+#define QUIET (1000 * G_TIME_SPAN_MILLISECOND)
+
+#define PROBE_TIMEOUT_MS 500
+#define PROBE_INTERVAL	 (250 * G_TIME_SPAN_MILLISECOND)
+
+static gboolean is_away(const GError *error)
+{
+	return g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED) ||
+	       g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_TIMEOUT) ||
+	       g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_NOT_FOUND) ||
+	       g_error_matches(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT);
+}
+
+/* Listens without a word until @until, so that a link that breaks is seen and console text is
+ * taken. What comes is an answer to nothing. */
+static gboolean listen(SmpSession *session, gint64 until, GError **error)
+{
+	g_autoptr(GError) local = NULL;
+	guint8 sequence;
+
+	while (smp_link_now(smp_session_get_link(session)) < until) {
+		g_clear_error(&local);
+		g_autoptr(SmpResponse) response =
+			smp_session_receive(session, until, &sequence, &local);
+		if (!response && is_away(local) &&
+		    !g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT))
+			return TRUE;
+		if (g_error_matches(local, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+			g_propagate_error(error, g_steal_pointer(&local));
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+/* One small request that every server answers, recovery too. */
+static gboolean probe(SmpSession *session, GError **error)
+{
+	SmpParams params;
+	guint timeout = smp_session_get_timeout(session);
+
+	smp_session_set_timeout(session, PROBE_TIMEOUT_MS);
+	gboolean alive = smp_session_get_params(session, &params, error);
+	smp_session_set_timeout(session, timeout);
+	return alive;
+}
+
+gboolean smp_wait_for_board(SmpSession *session, guint boot_timeout_ms,
+			    void (*progress)(gint64 elapsed, gpointer user_data),
+			    gpointer user_data, GError **error)
+{
+	SmpLink *link = smp_session_get_link(session);
+	gint64 start = smp_link_now(link);
+	gint64 deadline = start + boot_timeout_ms * G_TIME_SPAN_MILLISECOND;
+
+	if (!listen(session, start + QUIET, error))
+		return FALSE;
+	for (;;) {
+		g_autoptr(GError) local = NULL;
+		gint64 now = smp_link_now(link);
+		if (progress)
+			progress(now - start, user_data);
+		/* A short while for each try, so that the caller hears of it. */
+		if (smp_session_reconnect(session, MIN(now + G_TIME_SPAN_SECOND, deadline),
+					  &local) &&
+		    probe(session, &local))
+			return TRUE;
+		if (!is_away(local)) {
+			g_propagate_error(error, g_steal_pointer(&local));
+			return FALSE;
+		}
+		if (smp_link_now(link) >= deadline) {
+			g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT,
+				    "the board did not come back within %u s",
+				    boot_timeout_ms / 1000);
+			return FALSE;
+		}
+		if (!smp_link_sleep(link, smp_link_now(link) + PROBE_INTERVAL, error))
+			return FALSE;
+	}
+}
