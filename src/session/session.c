@@ -506,7 +506,7 @@ gboolean smp_session_get_max_packet(SmpSession *session, gsize *max_packet, GErr
 	return TRUE;
 }
 
-gboolean smp_session_reconnect(SmpSession *session, gint64 deadline, GError **error)
+void smp_session_reset(SmpSession *session)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(session->requests); i++)
 		session->requests[i].state = FREE;
@@ -517,5 +517,10 @@ gboolean smp_session_reconnect(SmpSession *session, gint64 deadline, GError **er
 	if (!session->version_fixed)
 		session->version = SMP_VERSION_2;
 	session->answered_version = -1;
+}
+
+gboolean smp_session_reconnect(SmpSession *session, gint64 deadline, GError **error)
+{
+	smp_session_reset(session);
 	return smp_link_reopen(session->link, deadline, error);
 }

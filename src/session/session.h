@@ -16,4 +16,7 @@ gboolean smp_session_may_repeat(SmpSession *session);
 /* As smp_session_get_rto(), for a request of @size bytes. */
 gint64 smp_session_get_rto_for(SmpSession *session, gsize size);
 
+/* Forgets what was outstanding and what was known of the server: it may be another program now. */
+void smp_session_reset(SmpSession *session);
+
 G_END_DECLS

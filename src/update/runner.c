@@ -189,7 +189,6 @@ static void on_wait(gint64 elapsed, gpointer user_data)
 {
 	SmpUpdate *update = user_data;
 
-	(void)elapsed;
 	emit(update, SMP_UPDATE_EVENT_PROGRESS, RESET_SHARE,
 	     update->board->recovery ? "waiting for the board to start the application"
 				     : "waiting for the board to come back");

@@ -2,7 +2,7 @@
 
 #include <smp/update.h>
 
-#include <smp/os.h>
+#include "session/session.h"
 
 /* After its answer to the reset the old application still answers for about 250 ms, and a
  * bootloader with a wait-for-DFU window (500 ms by default) stays in recovery when it hears any
@@ -22,32 +22,34 @@ static gboolean is_away(const GError *error)
 
 /* Listens without a word until @until, so that a link that breaks is seen and console text is
  * taken. What comes is an answer to nothing. */
-static gboolean listen(SmpSession *session, gint64 until, GError **error)
+static gboolean listen_quietly(SmpSession *session, gint64 until, gboolean *closed, GError **error)
 {
 	g_autoptr(GError) local = NULL;
 	guint8 sequence;
 
-	while (smp_link_now(smp_session_get_link(session)) < until) {
-		g_clear_error(&local);
+	smp_session_reset(session);
+	while (!local) {
 		g_autoptr(SmpResponse) response =
 			smp_session_receive(session, until, &sequence, &local);
-		if (!response && is_away(local) &&
-		    !g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT))
-			return TRUE;
-		if (g_error_matches(local, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
-			g_propagate_error(error, g_steal_pointer(&local));
-			return FALSE;
-		}
 	}
-	return TRUE;
+	*closed = g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED);
+	if (is_away(local))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&local));
+	return FALSE;
 }
 
-/* One small request that every server answers, recovery too. */
-static gboolean probe(SmpSession *session, GError **error)
+/* One small request that every server answers, recovery too. The link is opened anew only where it
+ * broke: opening a tty raises DTR, which resets some boards. */
+static gboolean probe(SmpSession *session, gint64 deadline, gboolean *closed, GError **error)
 {
 	SmpParams params;
 	guint timeout = smp_session_get_timeout(session);
 
+	smp_session_reset(session);
+	if (*closed && !smp_session_reconnect(session, deadline, error))
+		return FALSE;
+	*closed = FALSE;
 	smp_session_set_timeout(session, PROBE_TIMEOUT_MS);
 	gboolean alive = smp_session_get_params(session, &params, error);
 	smp_session_set_timeout(session, timeout);
@@ -61,8 +63,9 @@ gboolean smp_wait_for_board(SmpSession *session, guint boot_timeout_ms,
 	SmpLink *link = smp_session_get_link(session);
 	gint64 start = smp_link_now(link);
 	gint64 deadline = start + boot_timeout_ms * G_TIME_SPAN_MILLISECOND;
+	gboolean closed;
 
-	if (!listen(session, start + QUIET, error))
+	if (!listen_quietly(session, start + QUIET, &closed, error))
 		return FALSE;
 	for (;;) {
 		g_autoptr(GError) local = NULL;
@@ -70,14 +73,13 @@ gboolean smp_wait_for_board(SmpSession *session, guint boot_timeout_ms,
 		if (progress)
 			progress(now - start, user_data);
 		/* A short while for each try, so that the caller hears of it. */
-		if (smp_session_reconnect(session, MIN(now + G_TIME_SPAN_SECOND, deadline),
-					  &local) &&
-		    probe(session, &local))
+		if (probe(session, MIN(now + G_TIME_SPAN_SECOND, deadline), &closed, &local))
 			return TRUE;
 		if (!is_away(local)) {
 			g_propagate_error(error, g_steal_pointer(&local));
 			return FALSE;
 		}
+		closed |= g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED);
 		if (smp_link_now(link) >= deadline) {
 			g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT,
 				    "the board did not come back within %u s",
