@@ -3,10 +3,13 @@
 
 /* What a transport implements. The public functions in <smp/link.h> call these. */
 
+#include <poll.h>
 #include <smp/link.h>
 
 G_BEGIN_DECLS
 
+/* open and reopen get a closed link; send, receive and recover an open one. free releases what is
+ * the transport's own; the struct itself, from g_new0(), is freed by smp_link_free(). */
 typedef struct {
 	const char *name; /* "serial" */
 	/* Requests beyond the server's buffers are dropped and do no harm (a UDP stack does so;
@@ -33,7 +36,10 @@ typedef struct {
 struct SmpLink {
 	const SmpLinkClass *klass;
 	char *target;
+	gsize mtu; /* what the user asked for, 0 for none */
+	gboolean is_open;
 	GCancellable *cancellable;
+	GPollFD cancel_fd; /* -1 without a cancellable */
 	SmpLinkTextFunc text_func;
 	gpointer text_data;
 };
@@ -55,6 +61,16 @@ void smp_link_text(SmpLink *link, const char *text, gsize length);
  */
 gboolean smp_link_poll(SmpLink *link, int fd, short events, gint64 deadline,
 		       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* What a transport's max_packet does with the user's mtu: see smp_link_get_mtu(). @fits is what the
+ * server's buffer holds, 0 where unknown, @guess what is used then. */
+gsize smp_link_limit_packet(SmpLink *link, gsize fits, gsize guess);
+
+/* Zephyr keeps a buffer for the answer (protocol: server buffers and the request window). */
+guint smp_link_buffers_outstanding(guint buf_count);
+
+/* Sets %SMP_LINK_ERROR_TIMEOUT for a receive that found bytes but no packet. Returns FALSE. */
+gboolean smp_link_timed_out(SmpLink *link, GError **error);
 
 /* Sets an error of SMP_LINK_ERROR from errno: "cannot DOING TARGET: REASON". Returns FALSE. */
 gboolean smp_link_error_errno(GError **error, int saved_errno, const char *format, ...)

@@ -16,9 +16,13 @@ typedef void (*SmpLinkTextFunc)(const char *text, gsize length, gpointer user_da
 /**
  * smp_link_new:
  * @target: how a person names a board: `/dev/ttyACM0`, `serial:PATH?baud=N`, `raw:`, `cobs:`,
- *   `shell:`, `usb:VID:PID[:SERIAL][:INTERFACE]`, `udp:HOST[:PORT]`, `sim:NAME`
+ *   `shell:`, `usb:VID:PID[:SERIAL][:INTERFACE]`, `udp:HOST[:PORT]`, `udp:[V6%SCOPE]:PORT`,
+ *   `sim:NAME`
  *
- * Only understands @target; nothing is opened.
+ * Only understands @target; nothing is opened. All but `sim:` take `?mtu=N`, the largest SMP packet
+ * in bytes. Serial ones also take `baud=N`, `flow=none|rts-cts|xon-xoff`, `dtr=on|off|keep`,
+ * `rts=on|off|keep`, `low-latency=on|off` and `pace=MS` (milliseconds between the lines of a
+ * packet). What `sim:NAME` takes are options of smpsim: `?key=value` is its `--key=value`.
  *
  * Returns: (transfer full): a closed link, or %NULL with %SMP_LINK_ERROR_ADDRESS or _UNSUPPORTED
  */
@@ -27,8 +31,10 @@ SmpLink *smp_link_new(const char *target, GError **error) G_GNUC_WARN_UNUSED_RES
 /**
  * smp_link_new_connstring:
  * @type: the Go tool's connection type: `serial`, `udp`
- * @connstring: its connection string: `dev=/dev/ttyUSB0,baud=115200,mtu=256` and short forms,
- *   `HOST:PORT` for UDP
+ * @connstring: its connection string: `dev=/dev/ttyUSB0,baud=115200,mtu=256` and short forms
+ *   (`/dev/ttyUSB0,115200`), `HOST:PORT` for UDP
+ *
+ * The Go tool's `mtu` counts base64 characters: `mtu=512` is a packet of 512 * 3 / 4 - 13 bytes.
  *
  * Returns: (transfer full): a closed link, or %NULL with %SMP_LINK_ERROR_ADDRESS or _UNSUPPORTED
  */
@@ -54,7 +60,10 @@ void smp_link_close(SmpLink *link);
  * @deadline: on the link's clock, see smp_link_now()
  *
  * Closes the link and opens it to the same board again, under whatever name it comes back (a USB
- * tty by its serial number and port path), waiting for it until @deadline.
+ * tty by its serial number or by the USB port it is plugged into), waiting for it until @deadline.
+ *
+ * Returns: FALSE with %SMP_LINK_ERROR_TIMEOUT where it did not come back, _BUSY or _PERMISSION
+ * where it did and could not be opened until @deadline
  */
 gboolean smp_link_reopen(SmpLink *link, gint64 deadline, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -104,6 +113,16 @@ guint smp_link_max_outstanding(SmpLink *link, guint buf_count);
 
 /* Whether requests beyond the server's buffers are merely dropped; if not they may crash it. */
 gboolean smp_link_drops_excess(SmpLink *link);
+
+/**
+ * smp_link_get_mtu:
+ *
+ * smp_link_max_packet() never exceeds it, and uses it in place of a guess where the server's buffer
+ * is unknown.
+ *
+ * Returns: the largest SMP packet in bytes that the target asked for (`mtu=`), 0 for none
+ */
+gsize smp_link_get_mtu(SmpLink *link);
 
 /* Microseconds on the link's clock: monotonic, or virtual in a test. */
 gint64 smp_link_now(SmpLink *link);

@@ -12,6 +12,7 @@ G_BEGIN_DECLS
  * @by_id: (nullable): its stable name below /dev/serial/by-id
  * @vendor, @product: USB names from device or hwdb; nullable
  * @vendor_id, @product_id, @serial, @interface: USB identity, nullable
+ * @usb_port: the USB port it is plugged into ("1-2.3"), nullable
  * @driver: (nullable): kernel driver
  * @holder, @holder_pid: the program that has it open; %NULL and 0 where none is seen
  * @accessible: this user may open it
@@ -25,11 +26,15 @@ typedef struct {
 	char *product_id;
 	char *serial;
 	char *interface;
+	char *usb_port;
 	char *driver;
 	char *holder;
 	int holder_pid;
 	gboolean accessible;
 } SmpPort;
+
+void smp_port_free(SmpPort *port);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpPort, smp_port_free)
 
 /* Returns: (transfer full) (element-type SmpPort): ports that have hardware behind them, by name.
  * Nothing is opened. */

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The kernel's own termios2 takes any baud rate; its header cannot stand next to <termios.h>, hence
+ * a file of its own. */
+
+#include "transports/link.h"
+#include "transports/serial-port.h"
+
+#include <asm/termbits.h>
+#include <errno.h>
+#include <linux/serial.h>
+#include <sys/ioctl.h>
+
+/* Receivers take about 5 % in all (10 bits a byte); both sides may be off. */
+#define MAX_BAUD_ERROR_PERCENT 3
+
+static void set_speed(struct termios2 *tio, guint baud)
+{
+	tio->c_cflag &= ~(tcflag_t)(CBAUD | CBAUD << IBSHIFT);
+	tio->c_cflag |= BOTHER | BOTHER << IBSHIFT;
+	tio->c_ispeed = baud;
+	tio->c_ospeed = baud;
+}
+
+static gboolean check_speed(int fd, const char *path, guint baud, GError **error)
+{
+	struct termios2 tio;
+
+	if (ioctl(fd, TCGETS2, &tio) < 0)
+		return smp_link_error_errno(error, errno, "cannot read the settings of %s", path);
+	guint off = tio.c_ospeed > baud ? tio.c_ospeed - baud : baud - tio.c_ospeed;
+	if ((guint64)off * 100 <= (guint64)baud * MAX_BAUD_ERROR_PERCENT)
+		return TRUE;
+	g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_UNSUPPORTED,
+		    "%s cannot do %u baud; the nearest it has is %u", path, baud, tio.c_ospeed);
+	return FALSE;
+}
+
+/* HUPCL is cleared: the end of a program must not reset a board that has DTR on its reset line. */
+static gboolean set_mode(int fd, const char *path, const SmpSerialConfig *config, GError **error)
+{
+	struct termios2 tio;
+
+	if (ioctl(fd, TCGETS2, &tio) < 0)
+		return smp_link_error_errno(error, errno, "cannot read the settings of %s", path);
+	tio.c_iflag = IGNBRK;
+	tio.c_oflag = 0;
+	tio.c_lflag = 0;
+	tio.c_cflag &= ~(tcflag_t)(CSIZE | CSTOPB | PARENB | HUPCL | CRTSCTS);
+	tio.c_cflag |= CS8 | CREAD | CLOCAL;
+	tio.c_cc[VMIN] = 1;
+	tio.c_cc[VTIME] = 0;
+	if (config->flow == SMP_FLOW_RTS_CTS)
+		tio.c_cflag |= CRTSCTS;
+	if (config->flow == SMP_FLOW_XON_XOFF)
+		tio.c_iflag |= IXON | IXOFF;
+	set_speed(&tio, config->baud);
+	if (ioctl(fd, TCSETS2, &tio) < 0)
+		return smp_link_error_errno(error, errno, "cannot set %s to %u baud", path,
+					    config->baud);
+	return check_speed(fd, path, config->baud, error);
+}
+
+static gboolean set_line(int fd, const char *path, const char *name, int bit, SmpSwitch state,
+			 GError **error)
+{
+	if (state == SMP_SWITCH_KEEP)
+		return TRUE;
+	if (ioctl(fd, state == SMP_SWITCH_ON ? TIOCMBIS : TIOCMBIC, &bit) == 0)
+		return TRUE;
+	g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_UNSUPPORTED, "cannot set %s of %s: %s",
+		    name, path, g_strerror(errno));
+	return FALSE;
+}
+
+/* FTDI adapters hold input back for 16 ms without it. */
+static gboolean set_low_latency(int fd, const char *path, SmpSwitch state, GError **error)
+{
+	struct serial_struct serial;
+
+	if (ioctl(fd, TIOCGSERIAL, &serial) == 0) {
+		if (state == SMP_SWITCH_OFF)
+			serial.flags &= ~ASYNC_LOW_LATENCY;
+		else
+			serial.flags |= ASYNC_LOW_LATENCY;
+		if (ioctl(fd, TIOCSSERIAL, &serial) == 0)
+			return TRUE;
+	}
+	if (state == SMP_SWITCH_KEEP)
+		return TRUE;
+	g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_UNSUPPORTED,
+		    "the driver of %s has no low-latency setting: %s", path, g_strerror(errno));
+	return FALSE;
+}
+
+gboolean smp_serial_port_configure(int fd, const char *path, const SmpSerialConfig *config,
+				   GError **error)
+{
+	return set_mode(fd, path, config, error) &&
+	       set_line(fd, path, "DTR", TIOCM_DTR, config->dtr, error) &&
+	       set_line(fd, path, "RTS", TIOCM_RTS, config->rts, error) &&
+	       set_low_latency(fd, path, config->low_latency, error);
+}
