@@ -47,7 +47,8 @@ typedef struct {
 	guint64 offset;
 	guint64 end;
 	gint64 sent_at;
-	gsize size; /* of the packet */
+	gsize size;	/* of the packet */
+	gboolean alone; /* nothing else was in flight while it was */
 } Flight;
 
 typedef struct {
@@ -122,7 +123,7 @@ static gboolean learn_server(Transfer *t, GError **error)
 	guint window = smp_link_max_outstanding(t->link, params.buf_count);
 	if (t->options && t->options->window)
 		window = MIN(window, t->options->window);
-	smp_window_init(&t->window, MIN(window, MAX_IN_FLIGHT));
+	smp_window_init(&t->window, MIN(window, MAX_IN_FLIGHT), smp_link_now(t->link));
 	return TRUE;
 }
 
@@ -163,13 +164,17 @@ static gboolean send_chunk(Transfer *t, GError **error)
 	transfer->encode(transfer->context, t->packet, t->next, transfer->data + t->next, size);
 	if (!smp_session_send(t->session, t->packet, &sequence, error))
 		return FALSE;
-	t->flights[t->n_flights++] = (Flight){
+	t->flights[t->n_flights] = (Flight){
 		.sequence = sequence,
 		.offset = t->next,
 		.end = t->next + size,
 		.sent_at = smp_link_now(t->link),
 		.size = t->packet->len,
+		.alone = t->n_flights == 0 && t->begun,
 	};
+	if (t->n_flights > 0)
+		t->flights[0].alone = FALSE;
+	t->n_flights++;
 	t->next += size;
 	t->highest = MAX(t->highest, t->next);
 	t->result->sent += size;
@@ -242,7 +247,7 @@ static gboolean take_flight(Transfer *t, guint8 sequence, Flight *flight)
 			smp_session_forget(t->session, t->flights[j].sequence);
 		if (i > 0) {
 			t->result->lost += i;
-			smp_window_lost(&t->window, t->n_flights);
+			smp_window_lost(&t->window, smp_link_now(t->link));
 		}
 		t->n_flights -= i + 1;
 		memmove(t->flights, t->flights + i + 1, t->n_flights * sizeof *t->flights);
@@ -336,8 +341,9 @@ static gboolean take_offset(Transfer *t, const Flight *flight, guint64 offset, G
 		t->result->resumed_at = offset;
 	t->offset = offset;
 	t->highest = MAX(t->highest, offset);
-	if (offset >= flight->end)
-		smp_window_answered(&t->window);
+	if (offset >= flight->end && !first)
+		smp_window_answered(&t->window, smp_link_now(t->link) - flight->sent_at,
+				    flight->alone);
 	if (offset < t->transfer->size && !check_refusal(t, flight, offset, error))
 		return FALSE;
 	if (!is_under_way(t, offset))
@@ -373,7 +379,7 @@ static gboolean take_silence(Transfer *t, GError **error)
 {
 	t->result->lost += t->n_flights;
 	if (t->begun && t->timeouts == 0)
-		smp_window_lost(&t->window, t->n_flights);
+		smp_window_lost(&t->window, smp_link_now(t->link));
 	forget_all(t);
 	t->timeouts++;
 	t->next = t->offset;
@@ -390,7 +396,7 @@ static gboolean take_error(Transfer *t, guint8 sequence, GError *cause, GError *
 	t->heard = smp_link_now(t->link);
 	if (smp_error_is_device(cause, SMP_GROUP_NONE, SMP_RC_ENOMEM) && t->busy < MAX_BUSY) {
 		t->busy++;
-		smp_window_lost(&t->window, t->n_flights + 1);
+		smp_window_lost(&t->window, t->heard);
 	} else if (smp_error_is_device(cause, SMP_GROUP_NONE, SMP_RC_EBUSY) && t->busy < MAX_BUSY) {
 		t->busy++;
 		if (!smp_link_sleep(t->link, t->heard + 100 * G_TIME_SPAN_MILLISECOND, error))

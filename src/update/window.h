@@ -8,22 +8,27 @@ G_BEGIN_DECLS
 /**
  * SmpWindow: how many requests may be in flight.
  *
- * It starts at 1 and grows by 1 with each good answer up to @limit. A loss with more than one in
- * flight is taken for the board's fault (a small receive pool, deaf while it erases): the limit
- * goes down and comes back only after a long run without loss, twice as long each time, so that a
- * board that cannot take it costs a few requests in the whole transfer and no more.
+ * It begins at 1, which tells how long one request takes alone, and grows by 1 with each answer up
+ * to @limit. Whether more than one pays is measured, not assumed: at each loss the stretch since
+ * the loss before it is compared with the time that one request at a time would have taken. If that
+ * would have been faster, the limit goes down, and comes back only after a long run without loss,
+ * twice as long each time. So a board that drops what it hears while it erases costs a few requests
+ * in the whole transfer, and one that loses a line now and then keeps its speed.
  */
 typedef struct {
 	guint size;
 	guint limit;
 	guint max;
-	guint good;  /* answers since the last loss */
-	guint trial; /* how many good answers it takes to raise the limit again */
+	guint good;   /* answers since the last loss */
+	guint trial;  /* how many good answers it takes to raise the limit again */
+	double alone; /* µs that a request takes when it is alone in flight; 0 until known */
+	gint64 stretch_began;
+	guint stretch_answers;
 } SmpWindow;
 
-void smp_window_init(SmpWindow *window, guint max);
-void smp_window_answered(SmpWindow *window);
-/* @in_flight: how many requests were unanswered when one was lost */
-void smp_window_lost(SmpWindow *window, guint in_flight);
+void smp_window_init(SmpWindow *window, guint max, gint64 now);
+/* A request did what it should. @alone: it was the only one in flight and took @took µs. */
+void smp_window_answered(SmpWindow *window, gint64 took, gboolean alone);
+void smp_window_lost(SmpWindow *window, gint64 now);
 
 G_END_DECLS
