@@ -176,6 +176,30 @@ static gsize indefinite_size(const guint8 *data, gsize size, guint step, guint d
 	}
 }
 
+/* The same for a string in chunks, which are whole strings of its own type. */
+static gsize chunks_size(const guint8 *data, gsize size, SmpCborType type)
+{
+	gsize used = 0;
+
+	for (;;) {
+		Head head;
+		gsize n = read_head(data + used, size - used, &head);
+		if (n == 0 || (!head.end && (head.type != type || head.indefinite)))
+			return 0;
+		used += n;
+		if (head.end)
+			return used;
+	}
+}
+
+/* Bytes behind the head of an item of indefinite length, 0 if bad. */
+static gsize indefinite_content(const Head *head, const guint8 *data, gsize size, guint depth)
+{
+	if (head->type == SMP_CBOR_BYTES || head->type == SMP_CBOR_TEXT)
+		return chunks_size(data, size, head->type);
+	return indefinite_size(data, size, head->type == SMP_CBOR_MAP ? 2 : 1, depth);
+}
+
 /* Bytes of the whole item at @data, 0 where it is not whole and well-formed. */
 static gsize item_size(const guint8 *data, gsize size, guint depth)
 {
@@ -186,8 +210,7 @@ static gsize item_size(const guint8 *data, gsize size, guint depth)
 	if (used == 0 || head.end || depth > SMP_CBOR_MAX_DEPTH)
 		return 0;
 	if (head.indefinite) {
-		content = indefinite_size(data + used, size - used,
-					  head.type == SMP_CBOR_MAP ? 2 : 1, depth + 1);
+		content = indefinite_content(&head, data + used, size - used, depth + 1);
 	} else if (head.type == SMP_CBOR_TAG) {
 		content = item_size(data + used, size - used, depth + 1);
 	} else if ((head.type == SMP_CBOR_MAP || head.type == SMP_CBOR_ARRAY) && head.value > 0) {
