@@ -230,25 +230,31 @@ const char *smp_device_error_hint(const SmpDeviceError *device)
 	return code ? code->hint : NULL;
 }
 
+/* What is called an error is one, whatever is missing in it. */
 static gboolean read_error_map(const SmpCbor *body, const char *key, SmpDeviceError *device)
 {
 	SmpCbor map;
-	guint64 group, rc;
+	guint64 group, rc = SMP_RC_EUNKNOWN;
+	gboolean known;
 
-	if (!smp_cbor_get(body, key, &map) || !smp_cbor_get_uint(&map, "rc", &rc) ||
-	    !smp_cbor_get_uint(&map, "group", &group) || rc == 0)
+	if (!smp_cbor_get(body, key, &map) || smp_cbor_type(&map) != SMP_CBOR_MAP)
 		return FALSE;
-	*device = (SmpDeviceError){(int)MIN(group, G_MAXUINT16), (gint64)MIN(rc, G_MAXINT64)};
+	known = smp_cbor_get_uint(&map, "group", &group);
+	if (smp_cbor_get_uint(&map, "rc", &rc) && rc == 0)
+		return FALSE;
+	device->group = known ? (int)MIN(group, G_MAXUINT16) : SMP_GROUP_NONE;
+	device->rc = (gint64)MIN(rc, G_MAXINT64);
 	return TRUE;
 }
 
 gboolean smp_device_error_read(const SmpCbor *body, SmpDeviceError *device)
 {
-	gint64 rc;
+	SmpCbor item;
+	gint64 rc = SMP_RC_EUNKNOWN;
 
 	if (read_error_map(body, "err", device) || read_error_map(body, "ret", device))
 		return TRUE;
-	if (!smp_cbor_get_int(body, "rc", &rc) || rc == 0)
+	if (!smp_cbor_get(body, "rc", &item) || (smp_cbor_int(&item, &rc) && rc == 0))
 		return FALSE;
 	*device = (SmpDeviceError){SMP_GROUP_NONE, rc};
 	return TRUE;
