@@ -74,10 +74,15 @@ static void flush_text(SmpDecoder *decoder)
 	g_string_truncate(decoder->text, 0);
 }
 
+static gboolean begins_marker(guint8 byte)
+{
+	return byte == first_marker[0] || byte == next_marker[0];
+}
+
 static void add_text(SmpDecoder *decoder, guint8 byte)
 {
 	g_string_append_c(decoder->text, (char)byte);
-	if (byte == '\n' || decoder->text->len >= MAX_TEXT)
+	if (byte == '\n' || (decoder->text->len >= MAX_TEXT && !begins_marker(byte)))
 		flush_text(decoder);
 }
 
@@ -209,7 +214,6 @@ void smp_console_feed(SmpDecoder *decoder, const guint8 *data, gsize size)
 	for (gsize i = 0; i < size; i++)
 		feed_byte(decoder, data[i]);
 	/* A prompt has no line end and is to be seen at once; a marker may have begun. */
-	if (decoder->line == TEXT && decoder->previous != first_marker[0] &&
-	    decoder->previous != next_marker[0])
+	if (decoder->line == TEXT && !begins_marker(decoder->previous))
 		flush_text(decoder);
 }
