@@ -173,11 +173,11 @@ static void test_chunked_strings(void)
 static void test_look_up(void)
 {
 	static const char *const maps[] = {
-		"a3 6161 01 6162 f5 6163 42 0102",		/* definite */
-		"bf 6161 01 6162 f5 6163 42 0102 ff",		/* indefinite */
-		"bf 6163 42 0102 6162 f5 6161 01 ff",		/* other order */
-		"a5 6162 f5 657878787878 81a0 6161 1a00000001 " /* unknown keys, wide numbers */
-		"01 02 6163 42 0102",
+		"a3 6161 01 6162 f5 6163 42 0102",    /* definite */
+		"bf 6161 01 6162 f5 6163 42 0102 ff", /* indefinite */
+		"bf 6163 42 0102 6162 f5 6161 01 ff", /* other order */
+		/* unknown keys, wide numbers */
+		"a5 6162 f5 657878787878 81a0 6161 1a00000001 01 02 6163 42 0102",
 		"a4 6161 01 6161 02 6162 f5 6163 42 0102", /* a key twice: the first counts */
 	};
 
