@@ -28,7 +28,11 @@ static void smp_protocol_error_private_clear(SmpProtocolErrorPrivate *priv G_GNU
 {
 }
 
+/* GLib's macro casts from bytes; it places them with the alignment of any type. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-align"
 G_DEFINE_EXTENDED_ERROR(SmpProtocolError, smp_protocol_error)
+#pragma GCC diagnostic pop
 
 typedef struct {
 	const char *name;
