@@ -26,10 +26,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpBundle, smp_bundle_free)
 
 /**
  * smp_bundle_add:
- * @argument: FILE, or N:FILE with the image number in front
+ * @argument: FILE, or N:FILE with the image number (0 to 15) in front; where a file has that whole
+ *   name, the file is meant
  * @image: image number where @argument has none
  *
- * Returns: FALSE with %SMP_UPDATE_ERROR where the file is bad or the image number taken
+ * Returns: FALSE with an error of smp_firmware_load(), or %SMP_UPDATE_ERROR_FILE where the image
+ * number is taken or too large
  */
 gboolean smp_bundle_add(SmpBundle *bundle, const char *argument, guint image,
 			GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -80,7 +80,8 @@ const char *smp_tlv_name(guint16 type);
  * @name: file name without directories, for messages
  * @bytes: what is uploaded; of a HEX file the binary it stands for
  * @sha: SHA-256 of @bytes: the `sha` of an upload request
- * @hash: the image hash (SHA-2 TLV): how the image list names it
+ * @hash: the image hash (SHA-2 TLV): how the image list names it. A compressed image that was
+ *   installed goes by the hash in its DECOMP_SHA TLV instead (by MCUboot's design)
  * @hash_checked: the hash was recomputed and agrees; FALSE for encrypted images, where that is
  *   impossible without the key
  * @from_hex: the file was Intel HEX; @hex_address is where it starts
@@ -112,7 +113,9 @@ typedef struct {
  * smp_firmware_load:
  * @path: an MCUboot image, binary or Intel HEX
  *
- * Reads and checks it: sizes, TLV bounds, the hash recomputed. Files above 64 MiB are refused.
+ * Reads and checks it: sizes, TLV bounds, the hash recomputed, what follows the image (nothing,
+ * padding, or the trailer of `--pad`). Files above 64 MiB are refused. An error's message names the
+ * file, what is wrong with it and what to take instead: it needs no prefix.
  *
  * Returns: (transfer full): the image; %NULL with %SMP_UPDATE_ERROR_FILE, _NOT_MCUBOOT, _CORRUPT
  */
@@ -128,7 +131,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpFirmware, smp_firmware_free)
 /* Returns: (nullable): the first TLV of a type */
 const SmpTlv *smp_firmware_find_tlv(const SmpFirmware *firmware, guint16 type);
 gboolean smp_firmware_is_encrypted(const SmpFirmware *firmware);
-/* "Ed25519", "ECDSA P-256"…, "none"; by its TLVs, nothing is verified. */
+/* "Ed25519", "ECDSA P-256"…, "Ed25519 (pure)" where the image itself is signed instead of its hash,
+ * "none"; by its TLVs, nothing is verified. */
 const char *smp_firmware_signature_name(const SmpFirmware *firmware);
 
 G_END_DECLS

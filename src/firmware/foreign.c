@@ -5,8 +5,7 @@
 #include "firmware/le.h"
 #include "firmware/parse.h"
 
-#define WANTED                                                                                     \
-	"wanted is the signed image, in Zephyr zephyr.signed.bin: was it signed with imgtool?"
+#define WANTED "give the signed image, in Zephyr zephyr.signed.bin; was it signed with imgtool?"
 
 /* Where slots begin: flash pages are no smaller. */
 #define PAGE_SIZE 256
@@ -32,7 +31,7 @@ static const struct {
 	{"DfuSe", 5, "a DfuSe file for ST's USB bootloader", WANTED},
 	{"\xd8\x6b", 2, "a SUIT envelope", "boards that take it do not start through MCUboot"},
 	{"S0", 2, "a Motorola S-record file",
-	 "wanted is the signed image as binary or Intel HEX (zephyr.signed.bin)"},
+	 "give the signed image as binary or Intel HEX (zephyr.signed.bin)"},
 	{"version https://git-lfs", 23, "a Git LFS pointer", "fetch the file itself: git lfs pull"},
 	{"-----BEGIN", 10, "a PEM key or certificate", WANTED},
 	{"<", 1, "an HTML or XML text", "perhaps a download went wrong; " WANTED},

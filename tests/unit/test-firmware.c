@@ -395,8 +395,8 @@ static const struct {
 	{"elf",
 	 BYTES("\x7f"
 	       "ELF\1\1\1"),
-	 "is an ELF program, not an MCUboot image; wanted is the "
-	 "signed image, in Zephyr zephyr.signed.bin: was it signed with imgtool?"},
+	 "is an ELF program, not an MCUboot image; give the signed image, in Zephyr "
+	 "zephyr.signed.bin; was it signed with imgtool?"},
 	{"zip", BYTES("PK\3\4\24"), "is a ZIP archive"},
 	{"gzip", BYTES("\x1f\x8b\x08"), "is gzip-compressed"},
 	{"uf2", BYTES("UF2\n\x57\x51\x5d\x9e"), "is a UF2 file"},
@@ -522,6 +522,7 @@ static void test_too_large(Files *files, gconstpointer data)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(SmpFirmware) firmware = smp_firmware_load(path, &error);
 	g_assert_no_error(error);
+	g_assert_cmpuint(g_bytes_get_size(firmware->bytes), ==, 64 * 1024 * 1024);
 	g_assert_cmpint(truncate(path, 64 * 1024 * 1024 + 1), ==, 0);
 	assert_not_loaded(path, "larger than 64 MiB");
 }
@@ -583,11 +584,11 @@ static void test_bundle(Files *files, gconstpointer data)
 /* A file of that whole name is meant, and a number behind a folder is none. */
 static void test_bundle_names(Files *files, gconstpointer data)
 {
-	g_autofree char *with_colon = write_image(files, "1:app.bin", 1);
-	g_autofree char *without = write_image(files, "app.bin", 2);
 	g_autofree char *old = g_get_current_dir();
 	g_autoptr(SmpBundle) bundle = smp_bundle_new();
 
+	g_free(write_image(files, "1:app.bin", 1));
+	g_free(write_image(files, "app.bin", 2));
 	g_assert_cmpint(g_chdir(files->folder), ==, 0);
 	add(bundle, "./1:app.bin", 5);
 	add(bundle, "1:app.bin", 6);

@@ -41,7 +41,7 @@ static const struct {
 	{"gap", ":0100000055AA\n:010003006696\n" END, 0, 4, "\x55\xff\xff\x66"},
 	{"out-of-order", ":010001006698\n:0100000055AA\n" END, 0, 2, "\x55\x66"},
 	{"empty-data", ":0100000055AA\n:00010000FF\n" END, 0, 1, "\x55"},
-	{"64k-border", ":02FFFF00556645\n:020000040001F9\n:010000007788\n" END, 0xffff, 3,
+	{"64k-border", ":02FFFF00556645\n:020000040001F9\n:010001007787\n" END, 0xffff, 3,
 	 "\x55\x66\x77"},
 };
 
