@@ -114,7 +114,7 @@ static gboolean read_area(SmpFirmware *firmware, gsize *offset, gboolean is_prot
 {
 	const guint8 *data = g_bytes_get_data(firmware->bytes, NULL);
 	gsize end = *offset;
-	guint16 total;
+	guint16 total = 0;
 
 	if (!read_info(firmware, *offset, is_protected, &total, error))
 		return FALSE;
