@@ -95,6 +95,16 @@ static gboolean open_error(const char *path, const struct stat *info, int saved_
 	}
 }
 
+/* sysfs knows every tty but ptys; opening another device to see what it is could have effects. */
+static gboolean is_other_device(const struct stat *info)
+{
+	g_autofree char *path = g_strdup_printf("/sys/dev/char/%u:%u/subsystem",
+						major(info->st_rdev), minor(info->st_rdev));
+	g_autofree char *subsystem = g_file_read_link(path, NULL);
+
+	return subsystem && !g_str_has_suffix(subsystem, "/tty");
+}
+
 /* Opening a tty that someone uses may move its modem lines, and root is not kept out by TIOCEXCL:
  * so others are looked for before. */
 static gboolean check_port(const char *path, struct stat *info, GError **error)
@@ -103,7 +113,7 @@ static gboolean check_port(const char *path, struct stat *info, GError **error)
 
 	if (stat(path, info) < 0)
 		return open_error(path, info, errno, error);
-	if (!S_ISCHR(info->st_mode))
+	if (!S_ISCHR(info->st_mode) || is_other_device(info))
 		return not_a_port(path, error);
 	if (is_pty(info))
 		return TRUE;

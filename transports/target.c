@@ -40,6 +40,12 @@ static gboolean G_GNUC_PRINTF(2, 3) bad_address(GError **error, const char *form
 	return FALSE;
 }
 
+/* What is not text cannot be shown again. */
+static gboolean check_text(const char *text, GError **error)
+{
+	return g_utf8_validate(text, -1, NULL) || bad_address(error, "the target is no UTF-8 text");
+}
+
 static gboolean is_path(const char *text)
 {
 	return text[0] == '/' || g_str_has_prefix(text, "./") || g_str_has_prefix(text, "../");
@@ -73,10 +79,8 @@ SmpTarget *smp_target_parse(const char *text, GError **error)
 	const char *address = text;
 	g_autoptr(SmpTarget) target = NULL;
 
-	if (!g_utf8_validate(text, -1, NULL)) {
-		bad_address(error, "the target is no UTF-8 text");
+	if (!check_text(text, error))
 		return NULL;
-	}
 	if (!is_path(text)) {
 		if (scheme == 0 || text[scheme] != ':') {
 			bad_address(error,
@@ -174,26 +178,38 @@ static gboolean parse_go_serial(SmpTarget *target, const char *connstring, GErro
 	return TRUE;
 }
 
-SmpTarget *smp_target_parse_connstring(const char *type, const char *connstring, GError **error)
+static gboolean parse_connstring(SmpTarget *target, const char *connstring, GError **error)
 {
 	static const char *const unsupported[] = {"ble",     "bhd",	   "oic_ble",	"oic_bhd",
 						  "oic_udp", "oic_serial", "oic_mtech", NULL};
+
+	if (g_strv_contains(unsupported, target->scheme)) {
+		g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_UNSUPPORTED,
+			    "connection type \"%s\" is not supported; serial and udp are",
+			    target->scheme);
+		return FALSE;
+	}
+	if (g_str_equal(target->scheme, "serial"))
+		return parse_go_serial(target, connstring, error);
+	if (!g_str_equal(target->scheme, "udp"))
+		return bad_address(error, "invalid conntype: \"%s\"", target->scheme);
+	g_free(target->address);
+	target->address = g_strdup(connstring);
+	return TRUE;
+}
+
+SmpTarget *smp_target_parse_connstring(const char *type, const char *connstring, GError **error)
+{
 	g_autoptr(SmpTarget) target = target_new(type, strlen(type), "", 0);
 
-	if (g_strv_contains(unsupported, type)) {
-		g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_UNSUPPORTED,
-			    "connection type \"%s\" is not supported; serial and udp are", type);
+	if (!check_text(type, error) || !check_text(connstring, error) ||
+	    !parse_connstring(target, connstring, error))
+		return NULL;
+	if (strchr(target->address, '?')) {
+		bad_address(error, "%s: a connection string has no \"?\"", connstring);
 		return NULL;
 	}
-	if (g_str_equal(type, "serial"))
-		return parse_go_serial(target, connstring, error) ? g_steal_pointer(&target) : NULL;
-	if (g_str_equal(type, "udp")) {
-		g_free(target->address);
-		target->address = g_strdup(connstring);
-		return g_steal_pointer(&target);
-	}
-	bad_address(error, "invalid conntype: \"%s\"", type);
-	return NULL;
+	return g_steal_pointer(&target);
 }
 
 char *smp_target_format(const char *scheme, const char *address, GHashTable *options)
@@ -249,6 +265,8 @@ gboolean smp_host_port_parse(const char *text, char **host, guint16 *port, GErro
 		return FALSE;
 	if (name[0] == '\0')
 		return bad_address(error, "%s: the host is missing", text);
+	if (strpbrk(name, "[]"))
+		return bad_address(error, "%s: there is a bracket in the host", text);
 	if (digits && !g_ascii_string_to_unsigned(digits, 10, 1, G_MAXUINT16, &number, NULL))
 		return bad_address(error, "%s: a port is a number from 1 to 65535", text);
 	*host = g_steal_pointer(&name);
