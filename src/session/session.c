@@ -20,6 +20,9 @@
 /* After so much silence a request is taken to lie in no buffer of the server any more. */
 #define BURIED_AFTER (5 * G_TIME_SPAN_SECOND)
 
+/* A request of this size fits the smallest buffers seen (96 bytes with length and CRC in them). */
+#define SMALL_PACKET 92
+
 #define SEND_TIMEOUT (5 * G_TIME_SPAN_SECOND)
 
 /* Copies of one request that are remembered; their waiting times double. */
@@ -444,9 +447,29 @@ static SmpResponse *run_call(SmpSession *session, Call *call, SmpRepeat repeat, 
 	return NULL;
 }
 
+/* One byte more than the server's buffer is silence, a crash or seconds of deafness. */
+static gboolean check_size(SmpSession *session, const GByteArray *request, GError **error)
+{
+	gsize max;
+
+	if (request->len <= SMALL_PACKET)
+		return TRUE;
+	if (!smp_session_get_max_packet(session, &max, error))
+		return FALSE;
+	if (request->len <= max)
+		return TRUE;
+	g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_TOO_LARGE,
+		    "the request of %u bytes is larger than the %" G_GSIZE_FORMAT
+		    " bytes that board and link take",
+		    request->len, max);
+	return FALSE;
+}
+
 SmpResponse *smp_session_call(SmpSession *session, GByteArray *request, guint timeout_ms,
 			      SmpRepeat repeat, GError **error)
 {
+	if (!check_size(session, request, error))
+		return NULL;
 	guint timeout = timeout_ms ? timeout_ms : session->timeout_ms;
 	Call call = {
 		.packet = request,
