@@ -32,7 +32,7 @@
 
 /* Delays between the lines of a packet, for servers that were seen to drop lines: their default is
  * a pool of two lines (CONFIG_UART_MCUMGR_RX_BUF_COUNT). */
-#define FIRST_PACE (5 * MSEC)
+#define FIRST_PACE (10 * MSEC)
 #define LAST_PACE  (20 * MSEC)
 
 /* How often a port is looked for where udev does not tell. */
