@@ -360,7 +360,10 @@ static gboolean serial_recover(SmpLink *link, GError **error)
 	switch (serial->framing) {
 	case SMP_FRAMING_CONSOLE:
 		adapt_pace(serial);
-		return serial->shell ? recover_shell(serial, error) : poke(serial, "\n", 1, error);
+		if (serial->shell)
+			return recover_shell(serial, error);
+		/* The empty line takes a place in the pool as well. */
+		return poke(serial, "\n", 1, error) && pause_for(serial, serial->pace, error);
 	case SMP_FRAMING_RAW:
 		return recover_raw(serial, error);
 	case SMP_FRAMING_COBS:
