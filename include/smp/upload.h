@@ -29,11 +29,14 @@ typedef void (*SmpUploadProgressFunc)(const SmpUploadProgress *progress, gpointe
  * @first_timeout_ms: for the first request, in which the server may erase the slot; 0 for 60 s
  * @reconnect_ms: how long to look for a board that went away; 0 for 60 s
  * @window: upper limit for requests in flight; 0 for what the server's buffers take
+ * @learned_window: what an earlier upload found this board to take (@window_limit of its result);
+ * it is where this one stops growing until a long run without loss; 0 for nothing known
  */
 typedef struct {
 	guint first_timeout_ms;
 	guint reconnect_ms;
 	guint window;
+	guint learned_window;
 	SmpUploadProgressFunc progress;
 	gpointer user_data;
 } SmpUploadOptions;
@@ -45,6 +48,7 @@ typedef struct {
  * @resumed_at: offset at which the server let us begin
  * @chunk: data bytes in a full request
  * @window: most requests that were in flight
+ * @window_limit: how many the board was found to take
  * @duration: microseconds
  */
 typedef struct {
@@ -53,6 +57,7 @@ typedef struct {
 	guint64 resumed_at;
 	gsize chunk;
 	guint window;
+	guint window_limit;
 	gint64 duration;
 } SmpUploadResult;
 

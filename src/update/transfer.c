@@ -123,7 +123,8 @@ static gboolean learn_server(Transfer *t, GError **error)
 	guint window = smp_link_max_outstanding(t->link, params.buf_count);
 	if (t->options && t->options->window)
 		window = MIN(window, t->options->window);
-	smp_window_init(&t->window, MIN(window, MAX_IN_FLIGHT), smp_link_now(t->link));
+	smp_window_init(&t->window, MIN(window, MAX_IN_FLIGHT),
+			t->options ? t->options->learned_window : 0, smp_link_now(t->link));
 	return TRUE;
 }
 
@@ -545,6 +546,7 @@ gboolean smp_transfer_run(SmpSession *session, const SmpTransfer *transfer,
 	*t.result = (SmpUploadResult){0};
 	gboolean done = run(&t, error);
 	forget_all(&t);
+	t.result->window_limit = t.window.limit;
 	t.result->duration = smp_link_now(t.link) - t.started;
 	g_byte_array_unref(t.packet);
 	return done;

@@ -5,11 +5,11 @@
 /* A first trial of a larger window after so many answers costs well below one percent. */
 #define FIRST_TRIAL 256
 
-void smp_window_init(SmpWindow *window, guint max, gint64 now)
+void smp_window_init(SmpWindow *window, guint max, guint learned, gint64 now)
 {
 	*window = (SmpWindow){
 		.size = 1,
-		.limit = max,
+		.limit = learned ? MIN(learned, max) : max,
 		.max = max,
 		.trial = FIRST_TRIAL,
 		.stretch_began = now,

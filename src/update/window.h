@@ -26,7 +26,8 @@ typedef struct {
 	guint stretch_answers;
 } SmpWindow;
 
-void smp_window_init(SmpWindow *window, guint max, gint64 now);
+/* @learned: the limit to begin with; 0 for @max */
+void smp_window_init(SmpWindow *window, guint max, guint learned, gint64 now);
 /* A request did what it should. @alone: it was the only one in flight and took @took µs. */
 void smp_window_answered(SmpWindow *window, gint64 took, gboolean alone);
 void smp_window_lost(SmpWindow *window, gint64 now);
