@@ -5,10 +5,7 @@
 
 #include "protocol/cbor.h"
 #include "protocol/error.h"
-
-#include <stdint.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void read_atom(const SmpCbor *item)
 {

@@ -4,10 +4,7 @@
  * and it makes no difference how the bytes were cut. */
 
 #include "protocol/framing.h"
-
-#include <stdint.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 typedef struct {
 	SmpFraming framing;
