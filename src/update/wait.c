@@ -28,10 +28,8 @@ static gboolean listen_quietly(SmpSession *session, gint64 until, gboolean *clos
 	guint8 sequence;
 
 	smp_session_reset(session);
-	while (!local) {
-		g_autoptr(SmpResponse) response =
-			smp_session_receive(session, until, &sequence, &local);
-	}
+	while (!local)
+		smp_response_free(smp_session_receive(session, until, &sequence, &local));
 	*closed = g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED);
 	if (is_away(local))
 		return TRUE;
