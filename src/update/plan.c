@@ -337,22 +337,38 @@ static void end_not_started(Plan *plan, guint index)
 	}
 }
 
+/* The board took all of it and does not have it. */
+static void end_not_listed(Plan *plan, const SmpBundleItem *item)
+{
+	if (plan->board->recovery)
+		end(plan, SMP_END_NEEDS_ATTENTION,
+		    g_strdup_printf("image %u: the bootloader does not accept %s", item->image,
+				    item->firmware->name),
+		    g_strdup(
+			    "It took all of it and does not list it: signed with another key, or "
+			    "built for another board or slot. The board cannot start until it gets "
+			    "an image that it accepts."));
+	else
+		end(plan, SMP_END_FAILED_INTACT,
+		    g_strdup_printf("image %u: the board took all of %s twice and does not list it",
+				    item->image, item->firmware->name),
+		    g_strdup_printf("It runs %s. What it received does not have the image's hash.",
+				    running_version(plan, item->image)));
+}
+
 static void plan_upload(Plan *plan, guint index)
 {
 	const SmpBundleItem *item = item_at(plan, index);
 	g_autofree char *version = version_of(item);
+	/* Recovery lists what it would start: once more would not change its mind. */
+	guint tries = plan->board->recovery ? 1 : 2;
 
-	if (plan->attempt->items[index].uploads < 2) {
+	if (plan->attempt->items[index].uploads < tries)
 		act(plan, SMP_ACTION_UPLOAD, index,
 		    g_strdup_printf("image %u is to become %s and the board does not have it",
 				    item->image, version));
-		return;
-	}
-	end(plan, plan->board->recovery ? SMP_END_NEEDS_ATTENTION : SMP_END_FAILED_INTACT,
-	    g_strdup_printf("image %u: the board took all of %s twice and does not list it",
-			    item->image, item->firmware->name),
-	    g_strdup_printf("It runs %s. What it received does not have the image's hash.",
-			    running_version(plan, item->image)));
+	else
+		end_not_listed(plan, item);
 }
 
 static void plan_mark(Plan *plan, guint index)
