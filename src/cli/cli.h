@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the files of smpctl share. */
+
+#include <json-glib/json-glib.h>
+#include <smp/smp.h>
+
+typedef struct SmpctlCommand SmpctlCommand;
+
+/* Options that every command takes. */
+typedef struct {
+	char *conn;
+	char *conntype;
+	char *connstring;
+	char *connextra;
+	char *name;
+	int hci;
+	double timeout;
+	int tries;
+	char *loglevel;
+	int mtu;
+	gboolean write_rsp;
+	gboolean json;
+	gboolean quiet;
+	gboolean verbose;
+	gboolean trace;
+	gboolean no_color;
+	gboolean version;
+	gboolean help;
+} SmpctlOptions;
+
+/**
+ * SmpctlHeard: console text that came over the link, for the diagnosis of silence.
+ * @bytes: how much
+ * @odd: how many of them are no text: a sign of a wrong baud rate
+ * @line: the line in hand, for --verbose
+ */
+typedef struct {
+	gsize bytes;
+	gsize odd;
+	GString *line;
+} SmpctlHeard;
+
+/**
+ * Smpctl: one run of the program.
+ * @program: the name it was called by
+ * @status: exit status where there is no error: an update may end in other ways than well
+ * @interrupted: (nullable): after Ctrl-C: what state the board is in and how to go on
+ */
+typedef struct {
+	const char *program;
+	const SmpctlOptions *options;
+	const SmpctlCommand *command;
+	GCancellable *cancellable;
+	SmpLink *link;
+	SmpSession *session;
+	SmpctlHeard heard;
+	int status;
+	char *interrupted;
+} Smpctl;
+
+/* Headings of the help, as a person thinks. */
+typedef enum {
+	SMPCTL_LOOK,
+	SMPCTL_UPDATE,
+	SMPCTL_BOARD,
+	SMPCTL_CONNECTIONS,
+	SMPCTL_HIDDEN, /* names of other tools */
+} SmpctlTopic;
+
+/**
+ * SmpctlCommand:
+ * @name: one or two words
+ * @args: what follows, for the usage line
+ * @help: one line
+ * @brief: not in the short help
+ * @max_args: -1 for any number
+ * @example: a line that was run
+ * @kconfig: (nullable): the firmware's option without which the board answers ENOTSUP
+ * @run: returns FALSE with an error; otherwise Smpctl.status is the exit status
+ */
+struct SmpctlCommand {
+	const char *name;
+	const char *args;
+	const char *help;
+	SmpctlTopic topic;
+	gboolean brief;
+	const GOptionEntry *options;
+	int min_args;
+	int max_args;
+	const char *example;
+	const char *kconfig;
+	gboolean (*run)(Smpctl *cli, char **args, GError **error);
+};
+
+/* Exit statuses; the manual page explains them. */
+enum {
+	SMPCTL_EXIT_OK = 0,
+	SMPCTL_EXIT_FAILED = 1,
+	SMPCTL_EXIT_USAGE = 2,
+	SMPCTL_EXIT_FILE = 3,
+	SMPCTL_EXIT_CONNECTION = 4,
+	SMPCTL_EXIT_TIMEOUT = 5,
+	SMPCTL_EXIT_DEVICE = 6,
+	SMPCTL_EXIT_REFUSED = 7,
+	SMPCTL_EXIT_ROLLED_BACK = 8,
+	SMPCTL_EXIT_INTACT = 9,
+	SMPCTL_EXIT_ATTENTION = 10,
+	SMPCTL_EXIT_INTERRUPTED = 130,
+};
+
+/* commands.c */
+const SmpctlCommand *smpctl_commands(void);
+const SmpctlCommand *smpctl_command_find(const char *first, const char *second, guint *n_words);
+/* Whether commands "WORD …" exist. */
+gboolean smpctl_command_is_family(const char *word);
+/* Returns: (nullable): the command whose name is nearest to what was typed */
+const char *smpctl_command_suggest(const char *typed);
+
+/* help.c */
+void smpctl_help_main(void);
+void smpctl_help_family(const char *family);
+void smpctl_help_command(const SmpctlCommand *command);
+char *smpctl_usage(const SmpctlCommand *command);
+
+/* options.c */
+/**
+ * smpctl_options_find_words:
+ * @words: (out): indices of the first two arguments that are neither options nor their values; 0
+ *   where there is none
+ * @json: (out): whether --json was given, for errors in the other options
+ */
+void smpctl_options_find_words(char **argv, guint words[2], gboolean *json);
+GOptionContext *smpctl_options_context(const SmpctlCommand *command);
+/* Checks what was parsed. */
+gboolean smpctl_options_check(GError **error) G_GNUC_WARN_UNUSED_RESULT;
+SmpctlOptions *smpctl_options(void);
+void smpctl_options_clear(void);
+
+/* errors.c */
+typedef enum {
+	SMPCTL_ERROR_USAGE,
+	SMPCTL_ERROR_FAILED,
+} SmpctlError;
+#define SMPCTL_ERROR smpctl_error_quark()
+GQuark smpctl_error_quark(void);
+int smpctl_error_status(const GError *error);
+int smpctl_end_status(SmpEnd end, gboolean trial_wanted);
+/* Tells it, with hints, as text on stderr or as JSON on stdout. Returns: the exit status */
+int smpctl_error_report(Smpctl *cli, const GError *error);
+/* Puts "cannot DOING TARGET: " in front. Returns: FALSE */
+gboolean smpctl_cannot(Smpctl *cli, GError **error, const char *doing);
+
+/* signals.c */
+/* Ctrl-C once cancels, twice ends the program. */
+gboolean smpctl_signals_init(GCancellable *cancellable, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The exit status that the signal that came asks for; 0 where none came. */
+int smpctl_signals_status(void);
+
+/* context.c */
+/* Returns: (transfer none): the session with the board, opened at the first call */
+SmpSession *smpctl_session(Smpctl *cli, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Gives a session timeout, trace and so on as the options want them. */
+void smpctl_session_setup(Smpctl *cli, SmpSession *session);
+void smpctl_link_setup(Smpctl *cli, SmpLink *link);
+const char *smpctl_target(Smpctl *cli);
+void smpctl_clear(Smpctl *cli);
+
+/* profiles.c */
+/**
+ * SmpctlProfile: a connection as the Go tool saves it.
+ * @other: (nullable): the whole object as it was read, keys included that mean nothing to us
+ */
+typedef struct {
+	char *name;
+	char *type;
+	char *connstring;
+	JsonObject *other;
+} SmpctlProfile;
+
+void smpctl_profile_free(SmpctlProfile *profile);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpctlProfile, smpctl_profile_free)
+/* Returns: (transfer full) (element-type SmpctlProfile): empty where there is no file */
+GPtrArray *smpctl_profiles_load(GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean smpctl_profiles_save(GPtrArray *profiles, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+SmpctlProfile *smpctl_profiles_find(GPtrArray *profiles, const char *name, guint *index);
+
+/* output.c */
+/* A line on stderr that only a person wants: not with --quiet and --json. */
+void smpctl_say(Smpctl *cli, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* "Done", where not quiet or JSON. */
+void smpctl_done(Smpctl *cli);
+/* Whether characters outside ASCII can be shown. */
+gboolean smpctl_utf8(void);
+/* Either of the two, by what can be shown. */
+const char *smpctl_glyph(const char *utf8, const char *ascii);
+typedef enum {
+	SMPCTL_PLAIN,
+	SMPCTL_BOLD,
+	SMPCTL_RED,
+	SMPCTL_GREEN,
+	SMPCTL_YELLOW,
+} SmpctlColor;
+/* Returns: the escape sequence, or "" where @fd is no terminal or colours are not wanted */
+const char *smpctl_color(Smpctl *cli, int fd, SmpctlColor color);
+/* Returns: (transfer full): "271 KiB"; "7.6 kB/s"; "43 s", "2 min 5 s" */
+char *smpctl_size_text(guint64 bytes);
+char *smpctl_rate_text(double rate);
+char *smpctl_time_text(gint64 us);
+/* "179 of 271 KiB" */
+char *smpctl_of_text(guint64 part, guint64 whole);
+
+/* JSON objects, member by member; what is absent is left out. */
+JsonBuilder *smpctl_json_begin(void);
+void smpctl_json_text(JsonBuilder *json, const char *key, const char *value);
+void smpctl_json_int(JsonBuilder *json, const char *key, gint64 value);
+/* Left out where negative. */
+void smpctl_json_count(JsonBuilder *json, const char *key, gint64 value);
+void smpctl_json_bool(JsonBuilder *json, const char *key, gboolean value);
+void smpctl_json_seconds(JsonBuilder *json, const char *key, gint64 us);
+void smpctl_json_double(JsonBuilder *json, const char *key, double value);
+void smpctl_json_hex(JsonBuilder *json, const char *key, const guint8 *data, gsize size);
+/* Ends the object and prints it as one line on stdout. */
+void smpctl_json_print(JsonBuilder *json);
+
+/* progress.c */
+/**
+ * SmpctlProgress: how far it is: one live line on a terminal, a line each 10 % elsewhere, an object
+ * each quarter of a second with --json.
+ */
+typedef struct {
+	Smpctl *cli;
+	gint64 drawn_at;
+	gboolean drawn;
+	int tenth;
+	char *waiting;
+} SmpctlProgress;
+
+void smpctl_progress_init(SmpctlProgress *progress, Smpctl *cli);
+void smpctl_progress_clear(SmpctlProgress *progress);
+void smpctl_progress_upload(SmpctlProgress *progress, const SmpUploadProgress *upload);
+void smpctl_progress_wait(SmpctlProgress *progress, const char *what, gint64 elapsed);
+/* Takes the live line away. */
+void smpctl_progress_end(SmpctlProgress *progress);
+/* Whether the next object for --json is due; counts as given. */
+gboolean smpctl_progress_due(SmpctlProgress *progress, gint64 interval_us);
+void smpctl_progress_json(JsonBuilder *json, const SmpUploadProgress *upload);
+
+/* cmd-image.c */
+void smpctl_image_print(Smpctl *cli, const SmpImageState *state);
+void smpctl_image_json(JsonBuilder *json, const SmpImageState *state);
+
+/* cmd-inspect.c */
+void smpctl_firmware_json(JsonBuilder *json, const SmpFirmware *firmware);
+
+/* The commands, one function each. */
+gboolean smpctl_cmd_discover(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_status(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_image_list(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_image_slots(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_image_inspect(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_image_test(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_image_confirm(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_image_erase(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_image_upload(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_update(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_echo(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_reset(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_os_info(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_os_params(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_os_bootloader(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_os_tasks(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_os_pools(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_os_datetime(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_conn_add(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_conn_show(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_conn_delete(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_version(Smpctl *cli, char **args, GError **error);
+extern const GOptionEntry smpctl_discover_options[];
+extern const GOptionEntry smpctl_erase_options[];
+extern const GOptionEntry smpctl_upload_options[];
+extern const GOptionEntry smpctl_update_options[];
+extern const GOptionEntry smpctl_reset_options[];

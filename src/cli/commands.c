@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The table of commands, in the order of the help. */
+
+#include "cli.h"
+
+#include <string.h>
+
+#define IMAGE_GROUP "CONFIG_MCUMGR_GRP_IMG"
+
+static const SmpctlCommand commands[] = {
+	{
+		.name = "discover",
+		.args = "",
+		.help = "list the serial ports and who holds them",
+		.topic = SMPCTL_LOOK,
+		.options = smpctl_discover_options,
+		.example = "smpctl discover --probe",
+		.run = smpctl_cmd_discover,
+	},
+	{
+		.name = "status",
+		.args = "",
+		.help = "what runs, what waits, what a reset would do",
+		.topic = SMPCTL_LOOK,
+		.example = "smpctl -c /dev/ttyACM0 status",
+		.kconfig = IMAGE_GROUP,
+		.run = smpctl_cmd_status,
+	},
+	{
+		.name = "image list",
+		.args = "",
+		.help = "the images on the board",
+		.topic = SMPCTL_LOOK,
+		.example = "smpctl -c /dev/ttyACM0 image list",
+		.kconfig = IMAGE_GROUP,
+		.run = smpctl_cmd_image_list,
+	},
+	{
+		.name = "image slots",
+		.args = "",
+		.help = "the slots and their sizes",
+		.topic = SMPCTL_LOOK,
+		.example = "smpctl -c /dev/ttyACM0 image slots",
+		.kconfig = "CONFIG_MCUMGR_GRP_IMG_SLOT_INFO",
+		.run = smpctl_cmd_image_slots,
+	},
+	{
+		.name = "image inspect",
+		.args = "FILE",
+		.help = "what a firmware file is; needs no board",
+		.topic = SMPCTL_LOOK,
+		.min_args = 1,
+		.max_args = 1,
+		.example = "smpctl image inspect app.signed.bin",
+		.run = smpctl_cmd_image_inspect,
+	},
+	{
+		.name = "os info",
+		.args = "[LETTERS]",
+		.help = "what system runs; LETTERS as of uname (default a)",
+		.topic = SMPCTL_LOOK,
+		.brief = TRUE,
+		.max_args = 1,
+		.example = "smpctl -c /dev/ttyACM0 os info nr",
+		.kconfig = "CONFIG_MCUMGR_GRP_OS_INFO",
+		.run = smpctl_cmd_os_info,
+	},
+	{
+		.name = "os params",
+		.args = "",
+		.help = "the board's SMP buffers",
+		.topic = SMPCTL_LOOK,
+		.brief = TRUE,
+		.example = "smpctl -c /dev/ttyACM0 os params",
+		.kconfig = "CONFIG_MCUMGR_GRP_OS_MCUMGR_PARAMS",
+		.run = smpctl_cmd_os_params,
+	},
+	{
+		.name = "os bootloader",
+		.args = "",
+		.help = "the bootloader and how it installs images",
+		.topic = SMPCTL_LOOK,
+		.brief = TRUE,
+		.example = "smpctl -c /dev/ttyACM0 os bootloader",
+		.kconfig = "CONFIG_MCUMGR_GRP_OS_BOOTLOADER_INFO",
+		.run = smpctl_cmd_os_bootloader,
+	},
+	{
+		.name = "os tasks",
+		.args = "",
+		.help = "threads, their stacks and run time",
+		.topic = SMPCTL_LOOK,
+		.brief = TRUE,
+		.example = "smpctl -c /dev/ttyACM0 os tasks",
+		.kconfig = "CONFIG_MCUMGR_GRP_OS_TASKSTAT",
+		.run = smpctl_cmd_os_tasks,
+	},
+	{
+		.name = "os pools",
+		.args = "",
+		.help = "memory pools",
+		.topic = SMPCTL_LOOK,
+		.brief = TRUE,
+		.example = "smpctl -c /dev/ttyACM0 os pools",
+		.run = smpctl_cmd_os_pools,
+	},
+	{
+		.name = "update",
+		.args = "FILE… | N:FILE…",
+		.help = "upload, try, restart, check and confirm new firmware",
+		.topic = SMPCTL_UPDATE,
+		.options = smpctl_update_options,
+		.min_args = 1,
+		.max_args = -1,
+		.example = "smpctl -c /dev/ttyACM0 update app.signed.bin",
+		.kconfig = IMAGE_GROUP,
+		.run = smpctl_cmd_update,
+	},
+	{
+		.name = "image upload",
+		.args = "FILE",
+		.help = "only send an image",
+		.topic = SMPCTL_UPDATE,
+		.options = smpctl_upload_options,
+		.min_args = 1,
+		.max_args = 1,
+		.example = "smpctl -c /dev/ttyACM0 image upload app.signed.bin",
+		.kconfig = IMAGE_GROUP,
+		.run = smpctl_cmd_image_upload,
+	},
+	{
+		.name = "image test",
+		.args = "HASH",
+		.help = "start an image once at the next reset",
+		.topic = SMPCTL_UPDATE,
+		.min_args = 1,
+		.max_args = 1,
+		.example = "smpctl -c /dev/ttyACM0 image test $HASH",
+		.kconfig = IMAGE_GROUP,
+		.run = smpctl_cmd_image_test,
+	},
+	{
+		.name = "image confirm",
+		.args = "[HASH]",
+		.help = "keep the running image, or start another for good",
+		.topic = SMPCTL_UPDATE,
+		.max_args = 1,
+		.example = "smpctl -c /dev/ttyACM0 image confirm",
+		.kconfig = IMAGE_GROUP,
+		.run = smpctl_cmd_image_confirm,
+	},
+	{
+		.name = "image erase",
+		.args = "",
+		.help = "erase the slot that does not run",
+		.topic = SMPCTL_UPDATE,
+		.options = smpctl_erase_options,
+		.example = "smpctl -c /dev/ttyACM0 image erase",
+		.kconfig = IMAGE_GROUP,
+		.run = smpctl_cmd_image_erase,
+	},
+	{
+		.name = "echo",
+		.args = "TEXT",
+		.help = "let the board say TEXT: does it answer?",
+		.topic = SMPCTL_BOARD,
+		.min_args = 1,
+		.max_args = 1,
+		.example = "smpctl -c udp:192.0.2.7 echo hello",
+		.kconfig = "CONFIG_MCUMGR_GRP_OS_ECHO",
+		.run = smpctl_cmd_echo,
+	},
+	{
+		.name = "reset",
+		.args = "",
+		.help = "restart the board",
+		.topic = SMPCTL_BOARD,
+		.options = smpctl_reset_options,
+		.example = "smpctl -c /dev/ttyACM0 reset",
+		.kconfig = "CONFIG_MCUMGR_GRP_OS_RESET",
+		.run = smpctl_cmd_reset,
+	},
+	{
+		.name = "os datetime",
+		.args = "[TIME|now]",
+		.help = "read or set the board's clock",
+		.topic = SMPCTL_BOARD,
+		.max_args = 1,
+		.example = "smpctl -c /dev/ttyACM0 os datetime now",
+		.kconfig = "CONFIG_MCUMGR_GRP_OS_DATETIME",
+		.run = smpctl_cmd_os_datetime,
+	},
+	{
+		.name = "conn add",
+		.args = "NAME type=TYPE connstring=STRING",
+		.help = "save a connection under a name",
+		.topic = SMPCTL_CONNECTIONS,
+		.min_args = 1,
+		.max_args = -1,
+		.example = "smpctl conn add esp type=serial connstring=dev=/dev/ttyUSB0,baud=115200",
+		.run = smpctl_cmd_conn_add,
+	},
+	{
+		.name = "conn show",
+		.args = "[NAME]",
+		.help = "show the saved connections",
+		.topic = SMPCTL_CONNECTIONS,
+		.max_args = 1,
+		.example = "smpctl conn show",
+		.run = smpctl_cmd_conn_show,
+	},
+	{
+		.name = "conn delete",
+		.args = "NAME",
+		.help = "forget one",
+		.topic = SMPCTL_CONNECTIONS,
+		.min_args = 1,
+		.max_args = 1,
+		.example = "smpctl conn delete esp",
+		.run = smpctl_cmd_conn_delete,
+	},
+	{
+		.name = "version",
+		.args = "",
+		.help = "show the version",
+		.topic = SMPCTL_HIDDEN,
+		.example = "smpctl version",
+		.run = smpctl_cmd_version,
+	},
+	/* As the Go tool names them. */
+	{
+		.name = "taskstat",
+		.args = "",
+		.help = "as os tasks",
+		.topic = SMPCTL_HIDDEN,
+		.example = "smpctl -c /dev/ttyACM0 taskstat",
+		.kconfig = "CONFIG_MCUMGR_GRP_OS_TASKSTAT",
+		.run = smpctl_cmd_os_tasks,
+	},
+	{
+		.name = "mpstat",
+		.args = "",
+		.help = "as os pools",
+		.topic = SMPCTL_HIDDEN,
+		.example = "smpctl -c /dev/ttyACM0 mpstat",
+		.run = smpctl_cmd_os_pools,
+	},
+	{
+		.name = "datetime",
+		.args = "[TIME|now]",
+		.help = "as os datetime",
+		.topic = SMPCTL_HIDDEN,
+		.max_args = 1,
+		.example = "smpctl -c /dev/ttyACM0 datetime",
+		.kconfig = "CONFIG_MCUMGR_GRP_OS_DATETIME",
+		.run = smpctl_cmd_os_datetime,
+	},
+	{NULL},
+};
+
+const SmpctlCommand *smpctl_commands(void)
+{
+	return commands;
+}
+
+static const SmpctlCommand *find_name(const char *name)
+{
+	for (const SmpctlCommand *command = commands; command->name; command++) {
+		if (g_str_equal(command->name, name))
+			return command;
+	}
+	return NULL;
+}
+
+const SmpctlCommand *smpctl_command_find(const char *first, const char *second, guint *n_words)
+{
+	const SmpctlCommand *command;
+
+	if (second) {
+		g_autofree char *name = g_strconcat(first, " ", second, NULL);
+
+		*n_words = 2;
+		command = find_name(name);
+		if (command)
+			return command;
+	}
+	*n_words = 1;
+	return find_name(first);
+}
+
+gboolean smpctl_command_is_family(const char *word)
+{
+	gsize length = strlen(word);
+
+	for (const SmpctlCommand *command = commands; command->name; command++) {
+		if (g_str_has_prefix(command->name, word) && command->name[length] == ' ')
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* How many letters have to be put in, left out or changed to make one of the other. */
+static guint distance(const char *a, const char *b)
+{
+	gsize n = strlen(b);
+	g_autofree guint *row = g_new(guint, n + 1);
+
+	for (gsize j = 0; j <= n; j++)
+		row[j] = (guint)j;
+	for (gsize i = 0; a[i]; i++) {
+		guint diagonal = row[0];
+
+		row[0] = (guint)i + 1;
+		for (gsize j = 0; j < n; j++) {
+			guint change = diagonal + (a[i] != b[j]);
+
+			diagonal = row[j + 1];
+			row[j + 1] = MIN(change, MIN(row[j], diagonal) + 1);
+		}
+	}
+	return row[n];
+}
+
+const char *smpctl_command_suggest(const char *typed)
+{
+	const char *nearest = NULL;
+	guint least = 4;
+
+	if (strlen(typed) > 40)
+		return NULL;
+	for (const SmpctlCommand *command = commands; command->name; command++) {
+		const char *last = strrchr(command->name, ' ');
+		guint whole = distance(typed, command->name);
+		/* "upload" for "image upload". */
+		guint part = last ? distance(typed, last + 1) + 1 : whole;
+		guint edits = MIN(whole, part);
+
+		if (edits < least && edits < strlen(typed)) {
+			least = edits;
+			nearest = command->name;
+		}
+	}
+	return nearest;
+}

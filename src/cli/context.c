@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Which board, and the way to it. */
+
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void show_line(const SmpctlHeard *heard)
+{
+	g_autofree char *text = g_utf8_make_valid(heard->line->str, (gssize)heard->line->len);
+
+	/* The board's colours are its own affair, its cursor movements are not welcome. */
+	for (char *c = text; *c; c++) {
+		if (g_ascii_iscntrl(*c))
+			*c = ' ';
+	}
+	fprintf(stderr, "board: %s\n", g_strchomp(text));
+}
+
+static gboolean is_text(guint8 byte)
+{
+	return byte >= 0x20 ? byte < 0x7f : byte == '\n' || byte == '\r' || byte == '\t' ||
+						    byte == 0x1b || byte == '\b';
+}
+
+/* Console text between the frames. */
+static void on_text(const char *text, gsize length, gpointer user_data)
+{
+	Smpctl *cli = user_data;
+	SmpctlHeard *heard = &cli->heard;
+
+	heard->bytes += length;
+	for (gsize i = 0; i < length; i++) {
+		heard->odd += !is_text((guint8)text[i]);
+		if (!cli->options->verbose)
+			continue;
+		if (!heard->line)
+			heard->line = g_string_new(NULL);
+		if (text[i] != '\n')
+			g_string_append_c(heard->line, text[i]);
+		if (text[i] == '\n' || heard->line->len > 500) {
+			show_line(heard);
+			g_string_truncate(heard->line, 0);
+		}
+	}
+}
+
+static void on_packet(SmpTraceKind kind, const guint8 *packet, gsize size, const char *note,
+		      gpointer user_data)
+{
+	static const char *const marks[] = {
+		[SMP_TRACE_SENT] = ">",
+		[SMP_TRACE_RECEIVED] = "<",
+		[SMP_TRACE_DROPPED] = "!",
+	};
+	g_autofree char *text = smp_packet_to_string(packet, size);
+
+	fprintf(stderr, "%s %s%s%s%s\n ", marks[kind], text, note ? " (" : "", note ? note : "",
+		note ? ")" : "");
+	for (gsize i = 0; i < size; i++)
+		fprintf(stderr, " %02x", packet[i]);
+	fputc('\n', stderr);
+}
+
+void smpctl_link_setup(Smpctl *cli, SmpLink *link)
+{
+	smp_link_set_cancellable(link, cli->cancellable);
+	smp_link_set_text_func(link, on_text, cli);
+}
+
+void smpctl_session_setup(Smpctl *cli, SmpSession *session)
+{
+	const SmpctlOptions *options = cli->options;
+
+	smp_session_set_timeout(session, (guint)MIN(options->timeout * 1000 * options->tries,
+						    (double)G_MAXINT));
+	if (options->mtu)
+		smp_session_set_mtu(session, (gsize)options->mtu);
+	if (options->trace)
+		smp_session_set_trace(session, on_packet, cli);
+}
+
+/* Type and connection string as the Go tool puts them together: what is given on the command line
+ * goes before the profile; --connextra comes behind either. */
+static SmpLink *link_from_parts(const SmpctlOptions *options, const SmpctlProfile *profile,
+				GError **error)
+{
+	const char *type = options->conntype;
+	const char *base = options->connstring;
+	g_autoptr(GString) string = NULL;
+
+	if (!type && profile)
+		type = profile->type;
+	if (!base && profile)
+		base = profile->connstring;
+	if (!type) {
+		g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
+				    "--connstring needs --conntype");
+		return NULL;
+	}
+	string = g_string_new(base);
+	if (options->connextra)
+		g_string_append_printf(string, "%s%s", string->len ? "," : "", options->connextra);
+	if (options->name && g_str_has_suffix(type, "ble"))
+		g_string_append_printf(string, "%speer_name=%s", string->len ? "," : "",
+				       options->name);
+	return smp_link_new_connstring(type, string->str, error);
+}
+
+static SmpLink *link_from_name(const SmpctlOptions *options, const char *name, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+	g_autoptr(GPtrArray) profiles = smpctl_profiles_load(&failed);
+	const SmpctlProfile *profile =
+		profiles ? smpctl_profiles_find(profiles, name, NULL) : NULL;
+	gboolean is_target = strpbrk(name, ":/") != NULL;
+
+	if (profile)
+		return link_from_parts(options, profile, error);
+	if (!profiles && !is_target) {
+		g_propagate_error(error, g_steal_pointer(&failed));
+		return NULL;
+	}
+	if (options->conntype || options->connstring || options->connextra) {
+		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
+			    "there is no connection profile “%s”, which --conntype, --connstring "
+			    "and --connextra would change",
+			    name);
+		return NULL;
+	}
+	if (!is_target) {
+		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
+			    "there is no connection profile “%s” and it is no target; `smpctl conn "
+			    "show` lists the profiles, `smpctl discover` the ports",
+			    name);
+		return NULL;
+	}
+	return smp_link_new(name, error);
+}
+
+static SmpLink *link_from_only_profile(const SmpctlOptions *options, GError **error)
+{
+	g_autoptr(GPtrArray) profiles = smpctl_profiles_load(error);
+
+	if (!profiles)
+		return NULL;
+	if (profiles->len == 1)
+		return link_from_parts(options, g_ptr_array_index(profiles, 0), error);
+	g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
+		    "which board? Name it with -c or SMPCTL_CONN%s",
+		    profiles->len ? "; several connections are saved" : "");
+	return NULL;
+}
+
+/* -c, then the parts, then the environment, then the only profile. */
+static SmpLink *make_link(const SmpctlOptions *options, GError **error)
+{
+	const char *environment = g_getenv("SMPCTL_CONN");
+
+	if (options->conn)
+		return link_from_name(options, options->conn, error);
+	if (options->conntype || options->connstring)
+		return link_from_parts(options, NULL, error);
+	if (environment && *environment)
+		return link_from_name(options, environment, error);
+	return link_from_only_profile(options, error);
+}
+
+SmpSession *smpctl_session(Smpctl *cli, GError **error)
+{
+	if (cli->session)
+		return cli->session;
+	cli->link = make_link(cli->options, error);
+	if (!cli->link)
+		return NULL;
+	smpctl_link_setup(cli, cli->link);
+	if (!smp_link_open(cli->link, error))
+		return NULL;
+	cli->session = smp_session_new(cli->link);
+	smpctl_session_setup(cli, cli->session);
+	return cli->session;
+}
+
+const char *smpctl_target(Smpctl *cli)
+{
+	return cli->link ? smp_link_get_target(cli->link) : "the board";
+}
+
+void smpctl_clear(Smpctl *cli)
+{
+	g_clear_pointer(&cli->session, smp_session_free);
+	g_clear_pointer(&cli->link, smp_link_free);
+	if (cli->heard.line) {
+		if (cli->heard.line->len > 0)
+			show_line(&cli->heard);
+		g_string_free(cli->heard.line, TRUE);
+	}
+	g_free(cli->interrupted);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Errors for a person, for a program, and as an exit status. */
+
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+G_DEFINE_QUARK(smpctl - error - quark, smpctl_error)
+
+static int link_status(int code)
+{
+	switch (code) {
+	case SMP_LINK_ERROR_ADDRESS:
+		return SMPCTL_EXIT_USAGE;
+	case SMP_LINK_ERROR_TIMEOUT:
+		return SMPCTL_EXIT_TIMEOUT;
+	case SMP_LINK_ERROR_TOO_LARGE:
+		return SMPCTL_EXIT_FAILED;
+	default:
+		return SMPCTL_EXIT_CONNECTION;
+	}
+}
+
+static int protocol_status(int code)
+{
+	switch (code) {
+	case SMP_PROTOCOL_ERROR_TIMEOUT:
+		return SMPCTL_EXIT_TIMEOUT;
+	case SMP_PROTOCOL_ERROR_DEVICE:
+		return SMPCTL_EXIT_DEVICE;
+	default:
+		return SMPCTL_EXIT_FAILED;
+	}
+}
+
+static int update_status(int code)
+{
+	switch (code) {
+	case SMP_UPDATE_ERROR_REFUSED:
+		return SMPCTL_EXIT_REFUSED;
+	case SMP_UPDATE_ERROR_STATE:
+		return SMPCTL_EXIT_FAILED;
+	default:
+		return SMPCTL_EXIT_FILE;
+	}
+}
+
+int smpctl_error_status(const GError *error)
+{
+	if (error->domain == G_OPTION_ERROR ||
+	    g_error_matches(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE))
+		return SMPCTL_EXIT_USAGE;
+	if (error->domain == SMP_LINK_ERROR)
+		return link_status(error->code);
+	if (error->domain == SMP_PROTOCOL_ERROR)
+		return protocol_status(error->code);
+	if (error->domain == SMP_UPDATE_ERROR)
+		return update_status(error->code);
+	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+		return smpctl_signals_status() ? smpctl_signals_status() : SMPCTL_EXIT_INTERRUPTED;
+	return SMPCTL_EXIT_FAILED;
+}
+
+int smpctl_end_status(SmpEnd end, gboolean trial_wanted)
+{
+	switch (end) {
+	case SMP_END_UPDATED:
+	case SMP_END_UPLOADED:
+	case SMP_END_UP_TO_DATE:
+		return SMPCTL_EXIT_OK;
+	case SMP_END_ON_TRIAL:
+		return trial_wanted ? SMPCTL_EXIT_OK : SMPCTL_EXIT_ATTENTION;
+	case SMP_END_ROLLED_BACK:
+		return SMPCTL_EXIT_ROLLED_BACK;
+	case SMP_END_REFUSED:
+		return SMPCTL_EXIT_REFUSED;
+	case SMP_END_FAILED_INTACT:
+		return SMPCTL_EXIT_INTACT;
+	case SMP_END_NEEDS_ATTENTION:
+		break;
+	}
+	return SMPCTL_EXIT_ATTENTION;
+}
+
+/* What stands for the status in JSON. */
+static const char *error_class(int status)
+{
+	switch (status) {
+	case SMPCTL_EXIT_USAGE:
+		return "usage";
+	case SMPCTL_EXIT_FILE:
+		return "file";
+	case SMPCTL_EXIT_CONNECTION:
+		return "connection";
+	case SMPCTL_EXIT_TIMEOUT:
+		return "timeout";
+	case SMPCTL_EXIT_DEVICE:
+		return "device";
+	case SMPCTL_EXIT_REFUSED:
+		return "refused";
+	case SMPCTL_EXIT_FAILED:
+		return "failed";
+	default:
+		return "interrupted";
+	}
+}
+
+gboolean smpctl_cannot(Smpctl *cli, GError **error, const char *doing)
+{
+	g_prefix_error(error, "cannot %s %s: ", doing, smpctl_target(cli));
+	return FALSE;
+}
+
+static char *device_hint(Smpctl *cli, const GError *error)
+{
+	SmpDeviceError device;
+
+	if (!smp_error_get_device(error, &device))
+		return NULL;
+	if (smp_error_is_unsupported(error) && cli->command->kconfig)
+		return g_strdup_printf("The firmware on the board needs %s=y for this.",
+				       cli->command->kconfig);
+	return g_strdup(smp_device_error_hint(&device));
+}
+
+static gboolean is_serial(Smpctl *cli)
+{
+	return cli->link && !g_str_has_prefix(smp_link_get_target(cli->link), "udp:") &&
+	       !g_str_has_prefix(smp_link_get_target(cli->link), "sim:");
+}
+
+/* Why a board may be silent, the likeliest first. */
+static const char *silence_hint(Smpctl *cli)
+{
+	const SmpctlHeard *heard = &cli->heard;
+
+	if (heard->odd * 5 > heard->bytes)
+		return "Something came that is no text: probably the baud rate is wrong (?baud=N).";
+	if (heard->bytes > 0)
+		return "The board writes console text but does not answer SMP (-v shows the "
+		       "text).\n"
+		       "Likely: firmware without SMP on this port, wrong framing (raw:, shell:), "
+		       "or it is still starting.";
+	if (is_serial(cli))
+		return "Nothing came at all. Likely, in this order: wrong port, wrong baud rate "
+		       "(?baud=N),\n"
+		       "firmware without SMP on this port, board in its bootloader, cable.";
+	return "Nothing came at all. Likely, in this order: wrong address, board off or not on "
+	       "the network,\n"
+	       "firmware without SMP over UDP, another port (udp:HOST:PORT), firewall.";
+}
+
+static const char *link_hint(const GError *error)
+{
+	if (error->domain != SMP_LINK_ERROR)
+		return NULL;
+	if (error->code == SMP_LINK_ERROR_ADDRESS)
+		return "smpctl-targets(7) says how boards are named; `smpctl discover` lists the "
+		       "ports.";
+	if (error->code == SMP_LINK_ERROR_NOT_FOUND)
+		return "`smpctl discover` lists the ports.";
+	if (error->code == SMP_LINK_ERROR_BUSY)
+		return "Close the other program, or see who holds it: `smpctl discover`.";
+	return NULL;
+}
+
+/* Two lines at most. */
+static char *error_hint(Smpctl *cli, const GError *error)
+{
+	int status = smpctl_error_status(error);
+
+	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+		return g_strdup(cli->interrupted);
+	if (status == SMPCTL_EXIT_DEVICE)
+		return device_hint(cli, error);
+	if (status == SMPCTL_EXIT_TIMEOUT)
+		return g_strdup(silence_hint(cli));
+	return g_strdup(link_hint(error));
+}
+
+static void print_indented(const char *text)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+
+	for (char **line = lines; *line; line++)
+		fprintf(stderr, "  %s\n", *line);
+}
+
+static void report_json(const GError *error, const char *hint, int status)
+{
+	g_autoptr(JsonBuilder) json = smpctl_json_begin();
+	g_autofree char *one_line = g_strdelimit(g_strdup(hint), "\n", ' ');
+	SmpDeviceError device;
+
+	json_builder_set_member_name(json, "error");
+	json_builder_begin_object(json);
+	smpctl_json_text(json, "class", error_class(status));
+	if (smp_error_get_device(error, &device)) {
+		g_autofree char *group = smp_group_name(device.group);
+
+		smpctl_json_text(json, "group", group);
+		smpctl_json_text(json, "code", smp_device_error_name(&device));
+		smpctl_json_int(json, "rc", device.rc);
+	}
+	smpctl_json_text(json, "message", error->message);
+	smpctl_json_text(json, "hint", one_line);
+	json_builder_end_object(json);
+	smpctl_json_print(json);
+}
+
+static void report_text(Smpctl *cli, const GError *error, const char *hint, int status)
+{
+	fflush(stdout);
+	fprintf(stderr, "%s%s: %s%s\n", smpctl_color(cli, 2, SMPCTL_RED), cli->program,
+		smpctl_color(cli, 2, SMPCTL_PLAIN), error->message);
+	if (hint)
+		print_indented(hint);
+	if (status == SMPCTL_EXIT_USAGE && error->domain != SMP_LINK_ERROR) {
+		g_autofree char *usage = smpctl_usage(cli->command);
+		fprintf(stderr, "Usage: %s\n", usage);
+	}
+}
+
+int smpctl_error_report(Smpctl *cli, const GError *error)
+{
+	int status = smpctl_error_status(error);
+	g_autofree char *hint = error_hint(cli, error);
+
+	if (cli->options->json)
+		report_json(error, hint, status);
+	else
+		report_text(cli, error, hint, status);
+	return status;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* smpctl: look at, update and talk to boards that speak SMP (mcumgr). */
+
+#include "cli.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+static gboolean fail_unknown(const char *first, const char *second, GError **error)
+{
+	gboolean family = smpctl_command_is_family(first);
+	g_autofree char *typed = g_strconcat(first, family && second ? " " : NULL, second, NULL);
+	const char *nearest = smpctl_command_suggest(family ? typed : first);
+
+	if (!nearest)
+		nearest = smpctl_command_suggest(typed);
+	if (family && !second)
+		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
+			    "%s what? `smpctl %s --help` lists the commands", first, first);
+	else if (nearest)
+		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
+			    "unknown command “%s”; did you mean “%s”?", family ? typed : first,
+			    nearest);
+	else
+		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
+			    "unknown command “%s”; `smpctl --help` lists them",
+			    family ? typed : first);
+	return FALSE;
+}
+
+static gboolean check_args(const SmpctlCommand *command, char **args, GError **error)
+{
+	int n = (int)g_strv_length(args);
+
+	if (n < command->min_args) {
+		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE, "%s needs %s", command->name,
+			    command->args);
+		return FALSE;
+	}
+	if (command->max_args >= 0 && n > command->max_args) {
+		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE, "%s does not take “%s”",
+			    command->name, args[command->max_args]);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+/* Takes the command's words and a "--" out: GOption leaves that where what follows begins with a
+ * dash. */
+static void drop(char **argv, guint index)
+{
+	g_free(argv[index]);
+	memmove(argv + index, argv + index + 1, sizeof(*argv) * g_strv_length(argv + index));
+}
+
+static void drop_separator(char **argv)
+{
+	for (guint i = 1; argv[i]; i++) {
+		if (g_str_equal(argv[i], "--")) {
+			drop(argv, i);
+			return;
+		}
+	}
+}
+
+static gboolean parse(Smpctl *cli, char ***argv, GError **error)
+{
+	g_autoptr(GOptionContext) context = smpctl_options_context(cli->command);
+
+	if (!g_option_context_parse_strv(context, argv, error))
+		return FALSE;
+	drop_separator(*argv);
+	return smpctl_options_check(error);
+}
+
+/* What needs no command. */
+static gboolean run_without(Smpctl *cli, char ***argv, const char *first, const char *second,
+			    GError **error)
+{
+	if (first && !(smpctl_command_is_family(first) && !second))
+		return fail_unknown(first, second, error);
+	if (!parse(cli, argv, error))
+		return FALSE;
+	if (cli->options->version)
+		return smpctl_cmd_version(cli, NULL, error);
+	if (cli->options->help && first)
+		smpctl_help_family(first);
+	else if (cli->options->help)
+		smpctl_help_main();
+	else if (first)
+		return fail_unknown(first, second, error);
+	else
+		g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
+				    "no command given; `smpctl --help` lists them");
+	return !error || !*error;
+}
+
+static gboolean run(Smpctl *cli, char ***argv, GError **error)
+{
+	guint words[2], n_words;
+	const char *first, *second;
+
+	smpctl_options_find_words(*argv, words, &smpctl_options()->json);
+	first = words[0] ? (*argv)[words[0]] : NULL;
+	second = words[1] ? (*argv)[words[1]] : NULL;
+	cli->command = first ? smpctl_command_find(first, second, &n_words) : NULL;
+	if (!cli->command)
+		return run_without(cli, argv, first, second, error);
+
+	for (guint i = n_words; i > 0; i--)
+		drop(*argv, words[i - 1]);
+	if (!parse(cli, argv, error))
+		return FALSE;
+	if (cli->options->help) {
+		smpctl_help_command(cli->command);
+		return TRUE;
+	}
+	if (cli->options->version)
+		return smpctl_cmd_version(cli, NULL, error);
+	return check_args(cli->command, *argv + 1, error) &&
+	       smpctl_signals_init(cli->cancellable, error) &&
+	       cli->command->run(cli, *argv + 1, error);
+}
+
+int main(int argc, char **argv)
+{
+	g_auto(GStrv) args = g_strdupv(argv);
+	g_autofree char *program = g_path_get_basename(argc > 0 ? argv[0] : "smpctl");
+	g_autoptr(GCancellable) cancellable = g_cancellable_new();
+	g_autoptr(GError) error = NULL;
+	Smpctl cli = {
+		.program = program,
+		.options = smpctl_options(),
+		.cancellable = cancellable,
+	};
+
+	/* Messages and numbers stay as they are; only characters follow the user's locale. */
+	setlocale(LC_CTYPE, "");
+	g_set_prgname(program);
+	if (!run(&cli, &args, &error))
+		cli.status = smpctl_error_report(&cli, error);
+	smpctl_clear(&cli);
+	smpctl_options_clear();
+	if (fflush(stdout) != 0 && cli.status == SMPCTL_EXIT_OK)
+		cli.status = SMPCTL_EXIT_FAILED;
+	return cli.status;
+}

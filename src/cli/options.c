@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The options that every command takes. They may stand before and after the command's words. */
+
+#include "cli.h"
+
+#include <string.h>
+
+static SmpctlOptions options = {.timeout = 10, .tries = 1};
+
+/* Names, types and defaults as the Go tool has them, then ours. */
+static const GOptionEntry entries[] = {
+	{"conn", 'c', 0, G_OPTION_ARG_STRING, &options.conn, "the board: a profile or a target",
+	 "PROFILE|TARGET"},
+	{"conntype", 0, 0, G_OPTION_ARG_STRING, &options.conntype, "connection type: serial, udp",
+	 "TYPE"},
+	{"connstring", 0, 0, G_OPTION_ARG_STRING, &options.connstring,
+	 "connection string: dev=/dev/ttyUSB0,baud=115200", "STRING"},
+	{"connextra", 0, 0, G_OPTION_ARG_STRING, &options.connextra,
+	 "more for the profile's connection string", "STRING"},
+	{"name", 0, 0, G_OPTION_ARG_STRING, &options.name, "name of the board (Bluetooth)", "NAME"},
+	{"hci", 'i', 0, G_OPTION_ARG_INT, &options.hci, "Bluetooth adapter", "N"},
+	{"timeout", 't', 0, G_OPTION_ARG_DOUBLE, &options.timeout,
+	 "how long to wait for an answer (10)", "SECONDS"},
+	{"tries", 'r', 0, G_OPTION_ARG_INT, &options.tries, "how often to wait that long (1)", "N"},
+	{"loglevel", 'l', 0, G_OPTION_ARG_STRING, &options.loglevel,
+	 "debug shows packets; info, warn, error", "LEVEL"},
+	{"mtu-ovrd", 'm', 0, G_OPTION_ARG_INT, &options.mtu, "largest packet in bytes", "N"},
+	{"write-rsp", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options.write_rsp, NULL, NULL},
+	{"json", 0, 0, G_OPTION_ARG_NONE, &options.json, "output for programs", NULL},
+	{"quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet, "no progress, no notes", NULL},
+	{"verbose", 'v', 0, G_OPTION_ARG_NONE, &options.verbose,
+	 "more, and what the board writes on its console", NULL},
+	{"trace", 0, 0, G_OPTION_ARG_NONE, &options.trace, "show every packet", NULL},
+	{"no-color", 0, 0, G_OPTION_ARG_NONE, &options.no_color, "no colours", NULL},
+	{"version", 0, 0, G_OPTION_ARG_NONE, &options.version, "show the version", NULL},
+	{"help", 'h', 0, G_OPTION_ARG_NONE, &options.help, "show help", NULL},
+	{NULL},
+};
+
+SmpctlOptions *smpctl_options(void)
+{
+	return &options;
+}
+
+void smpctl_options_clear(void)
+{
+	g_clear_pointer(&options.conn, g_free);
+	g_clear_pointer(&options.conntype, g_free);
+	g_clear_pointer(&options.connstring, g_free);
+	g_clear_pointer(&options.connextra, g_free);
+	g_clear_pointer(&options.name, g_free);
+	g_clear_pointer(&options.loglevel, g_free);
+}
+
+static gboolean long_takes_value(const char *option)
+{
+	for (const GOptionEntry *entry = entries; entry->long_name; entry++) {
+		if (g_str_equal(option, entry->long_name))
+			return entry->arg != G_OPTION_ARG_NONE;
+	}
+	return FALSE;
+}
+
+static gboolean short_takes_value(char option)
+{
+	for (const GOptionEntry *entry = entries; entry->long_name; entry++) {
+		if (entry->short_name == option)
+			return entry->arg != G_OPTION_ARG_NONE;
+	}
+	return FALSE;
+}
+
+/* Whether the value of an option is the next argument. */
+static gboolean value_follows(const char *arg)
+{
+	if (g_str_has_prefix(arg, "--"))
+		return long_takes_value(arg + 2);
+	for (const char *option = arg + 1; *option; option++) {
+		if (short_takes_value(*option))
+			return !option[1];
+	}
+	return FALSE;
+}
+
+void smpctl_options_find_words(char **argv, guint words[2], gboolean *json)
+{
+	guint found = 0;
+
+	words[0] = words[1] = 0;
+	*json = FALSE;
+	for (guint i = 1; argv[i] && !g_str_equal(argv[i], "--"); i++) {
+		if (g_str_equal(argv[i], "--json"))
+			*json = TRUE;
+		if (argv[i][0] != '-' && found < 2)
+			words[found++] = i;
+		else if (argv[i][0] == '-' && value_follows(argv[i]) && argv[i + 1])
+			i++;
+	}
+}
+
+GOptionContext *smpctl_options_context(const SmpctlCommand *command)
+{
+	g_autofree char *parameters =
+		command ? g_strconcat(command->name, *command->args ? " " : "", command->args, NULL)
+			: g_strdup("COMMAND [ARGUMENT…]");
+	GOptionContext *context = g_option_context_new(parameters);
+	GOptionGroup *global;
+
+	g_option_context_set_help_enabled(context, FALSE);
+	if (command && command->options)
+		g_option_context_add_main_entries(context, command->options, NULL);
+	global = g_option_group_new("global", "Options of every command:", "", NULL, NULL);
+	g_option_group_add_entries(global, entries);
+	g_option_context_add_group(context, global);
+	return context;
+}
+
+gboolean smpctl_options_check(GError **error)
+{
+	/* Those of the Go tool. */
+	static const char *const levels[] = {"trace", "debug", "info",	"warn", "warning",
+					     "error", "fatal", "panic", NULL};
+	const char *level = options.loglevel;
+
+	if (level && !g_strv_contains(levels, level)) {
+		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE, "unknown log level “%s”", level);
+		return FALSE;
+	}
+	if (!(options.timeout > 0 && options.timeout <= 86400) || options.tries < 1 ||
+	    options.tries > 1000 || options.mtu < 0) {
+		g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
+				    "--timeout and --tries must be positive");
+		return FALSE;
+	}
+	if (level && (g_str_equal(level, "debug") || g_str_equal(level, "trace")))
+		options.trace = TRUE;
+	return TRUE;
+}

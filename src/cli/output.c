@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Words and numbers for a person, JSON for a program. */
+
+#include "cli.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <unistd.h>
+
+void smpctl_say(Smpctl *cli, const char *format, ...)
+{
+	va_list args;
+
+	if (cli->options->quiet || cli->options->json)
+		return;
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+void smpctl_done(Smpctl *cli)
+{
+	if (!cli->options->quiet && !cli->options->json)
+		puts("Done");
+}
+
+gboolean smpctl_utf8(void)
+{
+	return g_get_charset(NULL);
+}
+
+const char *smpctl_glyph(const char *utf8, const char *ascii)
+{
+	return smpctl_utf8() ? utf8 : ascii;
+}
+
+const char *smpctl_color(Smpctl *cli, int fd, SmpctlColor color)
+{
+	static const char *const sequences[] = {
+		[SMPCTL_PLAIN] = "\033[0m",   [SMPCTL_BOLD] = "\033[1m",
+		[SMPCTL_RED] = "\033[31m",    [SMPCTL_GREEN] = "\033[32m",
+		[SMPCTL_YELLOW] = "\033[33m",
+	};
+	const char *no_color = g_getenv("NO_COLOR");
+	const char *term = g_getenv("TERM");
+
+	/* https://no-color.org: present and not empty. */
+	if (cli->options->no_color || (no_color && *no_color) || !isatty(fd) || !term ||
+	    g_str_equal(term, "dumb"))
+		return "";
+	return sequences[color];
+}
+
+static const char *const units[] = {"B", "KiB", "MiB", "GiB"};
+
+static guint unit_of(guint64 bytes)
+{
+	guint unit = 0;
+
+	while (unit < G_N_ELEMENTS(units) - 1 && bytes >> (10 * (unit + 1)))
+		unit++;
+	return unit;
+}
+
+static char *in_unit(guint64 bytes, guint unit)
+{
+	double value = (double)bytes / (double)(1ULL << (10 * unit));
+	return g_strdup_printf(unit > 1 ? "%.2f" : "%.0f", value);
+}
+
+char *smpctl_size_text(guint64 bytes)
+{
+	guint unit = unit_of(bytes);
+	g_autofree char *number = in_unit(bytes, unit);
+
+	return g_strconcat(number, " ", units[unit], NULL);
+}
+
+char *smpctl_of_text(guint64 part, guint64 whole)
+{
+	guint unit = unit_of(whole);
+	g_autofree char *first = in_unit(part, unit);
+	g_autofree char *second = in_unit(whole, unit);
+
+	return g_strdup_printf("%s of %s %s", first, second, units[unit]);
+}
+
+char *smpctl_rate_text(double rate)
+{
+	if (rate < 100000)
+		return g_strdup_printf("%.1f kB/s", rate / 1000);
+	return g_strdup_printf("%.0f kB/s", rate / 1000);
+}
+
+char *smpctl_time_text(gint64 us)
+{
+	gint64 seconds = (us + G_USEC_PER_SEC / 2) / G_USEC_PER_SEC;
+
+	if (us < 10 * G_USEC_PER_SEC)
+		return g_strdup_printf("%.1f s", (double)us / G_USEC_PER_SEC);
+	if (seconds < 100)
+		return g_strdup_printf("%d s", (int)seconds);
+	return g_strdup_printf("%d min %d s", (int)(seconds / 60), (int)(seconds % 60));
+}
+
+JsonBuilder *smpctl_json_begin(void)
+{
+	JsonBuilder *json = json_builder_new();
+	json_builder_begin_object(json);
+	return json;
+}
+
+void smpctl_json_text(JsonBuilder *json, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	json_builder_set_member_name(json, key);
+	json_builder_add_string_value(json, value);
+}
+
+void smpctl_json_int(JsonBuilder *json, const char *key, gint64 value)
+{
+	json_builder_set_member_name(json, key);
+	json_builder_add_int_value(json, value);
+}
+
+void smpctl_json_count(JsonBuilder *json, const char *key, gint64 value)
+{
+	if (value >= 0)
+		smpctl_json_int(json, key, value);
+}
+
+void smpctl_json_bool(JsonBuilder *json, const char *key, gboolean value)
+{
+	json_builder_set_member_name(json, key);
+	json_builder_add_boolean_value(json, value);
+}
+
+void smpctl_json_double(JsonBuilder *json, const char *key, double value)
+{
+	json_builder_set_member_name(json, key);
+	json_builder_add_double_value(json, round(value * 1000) / 1000);
+}
+
+void smpctl_json_seconds(JsonBuilder *json, const char *key, gint64 us)
+{
+	smpctl_json_double(json, key, (double)us / G_USEC_PER_SEC);
+}
+
+void smpctl_json_hex(JsonBuilder *json, const char *key, const guint8 *data, gsize size)
+{
+	g_autoptr(GString) hex = g_string_sized_new(2 * size);
+
+	for (gsize i = 0; i < size; i++)
+		g_string_append_printf(hex, "%02x", data[i]);
+	if (size)
+		smpctl_json_text(json, key, hex->str);
+}
+
+void smpctl_json_print(JsonBuilder *json)
+{
+	g_autoptr(JsonNode) root = NULL;
+	g_autofree char *text = NULL;
+
+	json_builder_end_object(json);
+	root = json_builder_get_root(json);
+	text = json_to_string(root, FALSE);
+	puts(text);
+	/* One object a line, at once: a program may be waiting for it. */
+	fflush(stdout);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* How far it is, on stderr: a live line on a terminal, plain lines elsewhere. */
+
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define REDRAW_US  (G_USEC_PER_SEC / 10)
+#define BAR_LEAST  10
+#define BAR_MOST   40
+#define LABEL	   9
+#define PERCENT	   7
+#define CLEAR_LINE "\r\033[K"
+
+void smpctl_progress_init(SmpctlProgress *progress, Smpctl *cli)
+{
+	*progress = (SmpctlProgress){.cli = cli};
+}
+
+void smpctl_progress_clear(SmpctlProgress *progress)
+{
+	smpctl_progress_end(progress);
+	g_clear_pointer(&progress->waiting, g_free);
+}
+
+static gboolean is_live(void)
+{
+	return isatty(STDERR_FILENO) && g_strcmp0(g_getenv("TERM"), "dumb") != 0;
+}
+
+static gboolean is_wanted(const SmpctlProgress *progress)
+{
+	return !progress->cli->options->quiet && !progress->cli->options->json;
+}
+
+/* Asked each time: people resize windows. */
+static int columns(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+		return size.ws_col;
+	return 80;
+}
+
+gboolean smpctl_progress_due(SmpctlProgress *progress, gint64 interval_us)
+{
+	gint64 now = g_get_monotonic_time();
+
+	if (progress->drawn_at && now - progress->drawn_at < interval_us)
+		return FALSE;
+	progress->drawn_at = now;
+	return TRUE;
+}
+
+static void append_bar(GString *line, double fraction, int width)
+{
+	static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+	int filled = (int)(fraction * width * 8);
+	int used = filled / 8;
+
+	for (int i = 0; i < used; i++)
+		g_string_append(line, smpctl_glyph("█", "#"));
+	if (filled % 8 && used < width && smpctl_utf8()) {
+		g_string_append(line, eighths[filled % 8]);
+		used++;
+	}
+	for (int i = used; i < width; i++)
+		g_string_append(line, smpctl_glyph("·", "."));
+}
+
+/* What stands behind the bar, as much of it as fits into @room columns. */
+static char *upload_tail(const SmpUploadProgress *upload, int room)
+{
+	g_autofree char *sizes = smpctl_of_text(upload->offset, upload->size);
+	g_autoptr(GString) tail = g_string_new(NULL);
+	g_autofree char *rate = NULL, *left = NULL;
+
+	if ((int)g_utf8_strlen(sizes, -1) + 3 <= room)
+		g_string_append_printf(tail, "   %s", sizes);
+	if (upload->waiting) {
+		if (tail->len + 3 + (gsize)g_utf8_strlen(upload->waiting, -1) <= (gsize)room)
+			g_string_append_printf(tail, "   %s", upload->waiting);
+		return g_string_free(g_steal_pointer(&tail), FALSE);
+	}
+	if (upload->rate <= 0)
+		return g_string_free(g_steal_pointer(&tail), FALSE);
+	rate = smpctl_rate_text(upload->rate);
+	if (tail->len + 3 + strlen(rate) <= (gsize)room)
+		g_string_append_printf(tail, "   %s", rate);
+	left = smpctl_time_text((gint64)((double)(upload->size - upload->offset) / upload->rate *
+					 G_USEC_PER_SEC));
+	if (tail->len + 8 + strlen(left) <= (gsize)room)
+		g_string_append_printf(tail, "   %s left", left);
+	return g_string_free(g_steal_pointer(&tail), FALSE);
+}
+
+static double fraction_of(const SmpUploadProgress *upload)
+{
+	return upload->size ? (double)upload->offset / (double)upload->size : 0;
+}
+
+static void draw_upload(SmpctlProgress *progress, const SmpUploadProgress *upload)
+{
+	int room = columns() - 1 - LABEL - PERCENT;
+	double fraction = fraction_of(upload);
+	g_autofree char *tail = upload_tail(upload, room - BAR_LEAST);
+	int width = CLAMP(room - (int)g_utf8_strlen(tail, -1), 0, BAR_MOST);
+	g_autoptr(GString) line = g_string_new(CLEAR_LINE);
+
+	g_string_append_printf(line, "%-*s%s", LABEL, "upload",
+			       smpctl_color(progress->cli, STDERR_FILENO, SMPCTL_GREEN));
+	if (width >= BAR_LEAST)
+		append_bar(line, fraction, width);
+	g_string_append_printf(line, "%s %3d %%%s",
+			       smpctl_color(progress->cli, STDERR_FILENO, SMPCTL_PLAIN),
+			       (int)(fraction * 100), tail);
+	fputs(line->str, stderr);
+	fflush(stderr);
+	progress->drawn = TRUE;
+}
+
+/* A plain line at each tenth, and where it begins to wait for something else. */
+static void print_upload(SmpctlProgress *progress, const SmpUploadProgress *upload)
+{
+	int tenth = (int)(fraction_of(upload) * 10);
+	g_autofree char *sizes = smpctl_of_text(upload->offset, upload->size);
+	g_autofree char *rate = smpctl_rate_text(upload->rate);
+
+	if (g_strcmp0(upload->waiting, progress->waiting) != 0) {
+		g_free(progress->waiting);
+		progress->waiting = g_strdup(upload->waiting);
+		if (upload->waiting)
+			fprintf(stderr, "upload   %s\n", upload->waiting);
+	}
+	if (tenth <= progress->tenth)
+		return;
+	progress->tenth = tenth;
+	fprintf(stderr, "upload   %3d %%   %s%s%s\n", tenth * 10, sizes,
+		upload->rate > 0 ? "   " : "", upload->rate > 0 ? rate : "");
+}
+
+void smpctl_progress_upload(SmpctlProgress *progress, const SmpUploadProgress *upload)
+{
+	if (!is_wanted(progress))
+		return;
+	if (!is_live())
+		print_upload(progress, upload);
+	else if (smpctl_progress_due(progress, REDRAW_US))
+		draw_upload(progress, upload);
+}
+
+static void draw_wait(SmpctlProgress *progress, const char *what, gint64 elapsed)
+{
+	int room = columns() - 1 - LABEL - 16;
+	g_autofree char *text = g_utf8_substring(what, 0, CLAMP(g_utf8_strlen(what, -1), 0, room));
+
+	fprintf(stderr, CLEAR_LINE "%-*s%s %s %d s", LABEL, "wait", text,
+		smpctl_glyph("…", "..."), (int)(elapsed / G_USEC_PER_SEC));
+	fflush(stderr);
+	progress->drawn = TRUE;
+}
+
+void smpctl_progress_wait(SmpctlProgress *progress, const char *what, gint64 elapsed)
+{
+	if (!is_wanted(progress))
+		return;
+	if (is_live()) {
+		if (smpctl_progress_due(progress, REDRAW_US))
+			draw_wait(progress, what, elapsed);
+		return;
+	}
+	if (g_strcmp0(what, progress->waiting) == 0)
+		return;
+	g_free(progress->waiting);
+	progress->waiting = g_strdup(what);
+	fprintf(stderr, "wait     %s\n", what);
+}
+
+void smpctl_progress_end(SmpctlProgress *progress)
+{
+	if (progress->drawn)
+		fputs(CLEAR_LINE, stderr);
+	progress->drawn = FALSE;
+	progress->drawn_at = 0;
+	progress->tenth = 0;
+	g_clear_pointer(&progress->waiting, g_free);
+}
+
+void smpctl_progress_json(JsonBuilder *json, const SmpUploadProgress *upload)
+{
+	smpctl_json_int(json, "offset", (gint64)upload->offset);
+	smpctl_json_int(json, "size", (gint64)upload->size);
+	if (upload->rate > 0)
+		smpctl_json_double(json, "rate", upload->rate);
+	smpctl_json_text(json, "waiting", upload->waiting);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Ctrl-C. The library is synchronous and looks at a cancellable, which must not be touched in a
+ * signal handler: the handler writes the signal into a pipe, a thread reads it and cancels. */
+
+#include "cli.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+#include <unistd.h>
+
+static int pipe_fds[2] = {-1, -1};
+static volatile sig_atomic_t received;
+
+static void on_signal(int number)
+{
+	static const char newline = '\n';
+	guint8 byte = (guint8)number;
+
+	if (received || write(pipe_fds[1], &byte, 1) != 1) {
+		if (write(STDERR_FILENO, &newline, 1) < 0)
+			_exit(128 + number);
+		_exit(128 + number);
+	}
+	received = number;
+}
+
+static gpointer wait_for_signal(gpointer cancellable)
+{
+	guint8 number;
+
+	while (read(pipe_fds[0], &number, 1) != 1)
+		continue;
+	g_cancellable_cancel(cancellable);
+	g_object_unref(cancellable);
+	return NULL;
+}
+
+gboolean smpctl_signals_init(GCancellable *cancellable, GError **error)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	g_autoptr(GThread) thread = NULL;
+
+	if (!g_unix_open_pipe(pipe_fds, FD_CLOEXEC, error))
+		return FALSE;
+	thread = g_thread_try_new("signals", wait_for_signal, g_object_ref(cancellable), error);
+	if (!thread)
+		return FALSE;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	return TRUE;
+}
+
+int smpctl_signals_status(void)
+{
+	return received ? 128 + received : 0;
+}
