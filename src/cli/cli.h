@@ -149,8 +149,6 @@ int smpctl_error_status(const GError *error);
 int smpctl_end_status(SmpEnd end, gboolean trial_wanted);
 /* Tells it, with hints, as text on stderr or as JSON on stdout. Returns: the exit status */
 int smpctl_error_report(Smpctl *cli, const GError *error);
-/* Puts "cannot DOING TARGET: " in front. Returns: FALSE */
-gboolean smpctl_cannot(Smpctl *cli, GError **error, const char *doing);
 
 /* signals.c */
 /* Ctrl-C once cancels, twice ends the program. */
@@ -164,7 +162,6 @@ SmpSession *smpctl_session(Smpctl *cli, GError **error) G_GNUC_WARN_UNUSED_RESUL
 /* Gives a session timeout, trace and so on as the options want them. */
 void smpctl_session_setup(Smpctl *cli, SmpSession *session);
 void smpctl_link_setup(Smpctl *cli, SmpLink *link);
-const char *smpctl_target(Smpctl *cli);
 void smpctl_clear(Smpctl *cli);
 
 /* profiles.c */
@@ -248,8 +245,11 @@ gboolean smpctl_progress_due(SmpctlProgress *progress, gint64 interval_us);
 void smpctl_progress_json(JsonBuilder *json, const SmpUploadProgress *upload);
 
 /* cmd-image.c */
-void smpctl_image_print(Smpctl *cli, const SmpImageState *state);
 void smpctl_image_json(JsonBuilder *json, const SmpImageState *state);
+
+/* next-reset.c */
+/* Returns: (transfer full) (element-type utf8): what a reset would do, a sentence an image */
+GPtrArray *smpctl_next_reset(const SmpBoard *board);
 
 /* cmd-inspect.c */
 void smpctl_firmware_json(JsonBuilder *json, const SmpFirmware *firmware);

@@ -183,11 +183,6 @@ SmpSession *smpctl_session(Smpctl *cli, GError **error)
 	return cli->session;
 }
 
-const char *smpctl_target(Smpctl *cli)
-{
-	return cli->link ? smp_link_get_target(cli->link) : "the board";
-}
-
 void smpctl_clear(Smpctl *cli)
 {
 	g_clear_pointer(&cli->session, smp_session_free);

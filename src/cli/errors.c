@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 G_DEFINE_QUARK(smpctl - error - quark, smpctl_error)
 
@@ -107,10 +108,17 @@ static const char *error_class(int status)
 	}
 }
 
-gboolean smpctl_cannot(Smpctl *cli, GError **error, const char *doing)
+/* The library says what it could not do, "cannot read the image list: no answer"; which of several
+ * boards it was is known here. */
+static char *with_target(Smpctl *cli, const GError *error)
 {
-	g_prefix_error(error, "cannot %s %s: ", doing, smpctl_target(cli));
-	return FALSE;
+	const char *colon = strstr(error->message, ": ");
+
+	if (error->domain != SMP_PROTOCOL_ERROR || !cli->link || !colon ||
+	    !g_str_has_prefix(error->message, "cannot "))
+		return g_strdup(error->message);
+	return g_strdup_printf("%.*s on %s%s", (int)(colon - error->message), error->message,
+			       smp_link_get_target(cli->link), colon);
 }
 
 static char *device_hint(Smpctl *cli, const GError *error)
@@ -188,10 +196,11 @@ static void print_indented(const char *text)
 		fprintf(stderr, "  %s\n", *line);
 }
 
-static void report_json(const GError *error, const char *hint, int status)
+static void report_json(Smpctl *cli, const GError *error, const char *hint, int status)
 {
 	g_autoptr(JsonBuilder) json = smpctl_json_begin();
 	g_autofree char *one_line = g_strdelimit(g_strdup(hint), "\n", ' ');
+	g_autofree char *message = with_target(cli, error);
 	SmpDeviceError device;
 
 	json_builder_set_member_name(json, "error");
@@ -204,7 +213,7 @@ static void report_json(const GError *error, const char *hint, int status)
 		smpctl_json_text(json, "code", smp_device_error_name(&device));
 		smpctl_json_int(json, "rc", device.rc);
 	}
-	smpctl_json_text(json, "message", error->message);
+	smpctl_json_text(json, "message", message);
 	smpctl_json_text(json, "hint", one_line);
 	json_builder_end_object(json);
 	smpctl_json_print(json);
@@ -212,9 +221,11 @@ static void report_json(const GError *error, const char *hint, int status)
 
 static void report_text(Smpctl *cli, const GError *error, const char *hint, int status)
 {
+	g_autofree char *message = with_target(cli, error);
+
 	fflush(stdout);
-	fprintf(stderr, "%s%s: %s%s\n", smpctl_color(cli, 2, SMPCTL_RED), cli->program,
-		smpctl_color(cli, 2, SMPCTL_PLAIN), error->message);
+	fprintf(stderr, "%s%s:%s %s\n", smpctl_color(cli, STDERR_FILENO, SMPCTL_RED), cli->program,
+		smpctl_color(cli, STDERR_FILENO, SMPCTL_PLAIN), message);
 	if (hint)
 		print_indented(hint);
 	if (status == SMPCTL_EXIT_USAGE && error->domain != SMP_LINK_ERROR) {
@@ -229,7 +240,7 @@ int smpctl_error_report(Smpctl *cli, const GError *error)
 	g_autofree char *hint = error_hint(cli, error);
 
 	if (cli->options->json)
-		report_json(error, hint, status);
+		report_json(cli, error, hint, status);
 	else
 		report_text(cli, error, hint, status);
 	return status;

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* image list, slots, test, confirm, erase. The text is the Go tool's (newtmgr/cli/image.go), which
+ * scripts parse. */
+
+#include "cli.h"
+
+#include <stdio.h>
+
+static int erase_slot = SMP_SLOT_DEFAULT;
+
+const GOptionEntry smpctl_erase_options[] = {
+	{"slot", 's', 0, G_OPTION_ARG_INT, &erase_slot,
+	 "which slot, counted over all images: image × 2 + slot", "N"},
+	{NULL},
+};
+
+static void print_flags(const SmpImageSlot *slot)
+{
+	const char *names[5] = {NULL};
+	guint n = 0;
+
+	if (slot->active)
+		names[n++] = "active";
+	if (slot->confirmed)
+		names[n++] = "confirmed";
+	if (slot->pending)
+		names[n++] = "pending";
+	if (slot->permanent)
+		names[n++] = "permanent";
+	g_autofree char *text = g_strjoinv(" ", (char **)names);
+	printf("    flags: %s\n", text);
+}
+
+static void print_slot(const SmpImageSlot *slot)
+{
+	g_autofree char *hash = smp_hash_to_string(&slot->hash);
+
+	printf(" image=%u slot=%u\n", slot->image, slot->slot);
+	printf("    version: %s\n", slot->version);
+	printf("    bootable: %s\n", slot->bootable ? "true" : "false");
+	print_flags(slot);
+	printf("    hash: %s\n", slot->hash.size ? hash : "Unavailable");
+}
+
+static const char *split_name(int status)
+{
+	static const char *const names[] = {"N/A", "non-matching", "matching"};
+	return status >= 0 && status < (int)G_N_ELEMENTS(names) ? names[status] : "unknown";
+}
+
+static void print_state(const SmpImageState *state)
+{
+	int split = MAX(state->split_status, 0);
+
+	puts("Images:");
+	for (guint i = 0; i < state->slots->len; i++)
+		print_slot(g_ptr_array_index(state->slots, i));
+	printf("Split status: %s (%d)\n", split_name(split), split);
+}
+
+static void add_slot(JsonBuilder *json, const SmpImageSlot *slot)
+{
+	json_builder_begin_object(json);
+	smpctl_json_int(json, "image", slot->image);
+	smpctl_json_int(json, "slot", slot->slot);
+	smpctl_json_text(json, "version", slot->version);
+	smpctl_json_hex(json, "hash", slot->hash.data, slot->hash.size);
+	if (slot->has_flags) {
+		smpctl_json_bool(json, "bootable", slot->bootable);
+		smpctl_json_bool(json, "pending", slot->pending);
+		smpctl_json_bool(json, "confirmed", slot->confirmed);
+		smpctl_json_bool(json, "active", slot->active);
+		smpctl_json_bool(json, "permanent", slot->permanent);
+	}
+	json_builder_end_object(json);
+}
+
+void smpctl_image_json(JsonBuilder *json, const SmpImageState *state)
+{
+	json_builder_set_member_name(json, "images");
+	json_builder_begin_array(json);
+	for (guint i = 0; i < state->slots->len; i++)
+		add_slot(json, g_ptr_array_index(state->slots, i));
+	json_builder_end_array(json);
+	smpctl_json_count(json, "split_status", state->split_status);
+}
+
+static gboolean print_list(Smpctl *cli, const SmpImageState *state)
+{
+	g_autoptr(JsonBuilder) json = NULL;
+
+	if (!cli->options->json) {
+		print_state(state);
+		return TRUE;
+	}
+	json = smpctl_json_begin();
+	smpctl_image_json(json, state);
+	smpctl_json_print(json);
+	return TRUE;
+}
+
+gboolean smpctl_cmd_image_list(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+	g_autoptr(SmpImageState) state = session ? smp_image_list(session, error) : NULL;
+
+	return state && print_list(cli, state);
+}
+
+static gboolean set_state(Smpctl *cli, const char *text, gboolean confirm, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+	SmpHash hash;
+
+	if (text && !smp_hash_parse(text, &hash, &failed)) {
+		g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE, failed->message);
+		return FALSE;
+	}
+	SmpSession *session = smpctl_session(cli, error);
+	g_autoptr(SmpImageState) state =
+		session ? smp_image_set_state(session, text ? &hash : NULL, confirm, error) : NULL;
+	return state && print_list(cli, state);
+}
+
+gboolean smpctl_cmd_image_test(Smpctl *cli, char **args, GError **error)
+{
+	return set_state(cli, args[0], FALSE, error);
+}
+
+gboolean smpctl_cmd_image_confirm(Smpctl *cli, char **args, GError **error)
+{
+	return set_state(cli, args[0], TRUE, error);
+}
+
+gboolean smpctl_cmd_image_erase(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+
+	if (erase_slot < SMP_SLOT_DEFAULT) {
+		g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
+				    "--slot must not be negative");
+		return FALSE;
+	}
+	if (!session || !smp_image_erase(session, erase_slot, 0, error))
+		return FALSE;
+	smpctl_done(cli);
+	return TRUE;
+}
+
+static void print_slot_info(const SmpSlotInfo *info)
+{
+	g_autofree char *size = smpctl_size_text(info->size);
+
+	printf("%-7u %-6u ", info->image, info->slot);
+	if (info->rc)
+		printf("%-12s (error %" G_GINT64_FORMAT ")", "-", info->rc);
+	else
+		printf("%-12s %" G_GUINT64_FORMAT " bytes", size, info->size);
+	if (info->upload_image_id >= 0)
+		printf(", upload with -n %" G_GINT64_FORMAT, info->upload_image_id);
+	if (info->max_image_size)
+		printf(", images up to %" G_GUINT64_FORMAT " bytes", info->max_image_size);
+	putchar('\n');
+}
+
+static void add_slot_info(JsonBuilder *json, const SmpSlotInfo *info)
+{
+	json_builder_begin_object(json);
+	smpctl_json_int(json, "image", info->image);
+	smpctl_json_int(json, "slot", info->slot);
+	if (info->rc)
+		smpctl_json_int(json, "rc", info->rc);
+	else
+		smpctl_json_int(json, "size", (gint64)info->size);
+	smpctl_json_count(json, "upload_image_id", info->upload_image_id);
+	if (info->max_image_size)
+		smpctl_json_int(json, "max_image_size", (gint64)info->max_image_size);
+	json_builder_end_object(json);
+}
+
+static void print_slots_json(const GPtrArray *slots)
+{
+	g_autoptr(JsonBuilder) json = smpctl_json_begin();
+
+	json_builder_set_member_name(json, "slots");
+	json_builder_begin_array(json);
+	for (guint i = 0; i < slots->len; i++)
+		add_slot_info(json, g_ptr_array_index(slots, i));
+	json_builder_end_array(json);
+	smpctl_json_print(json);
+}
+
+gboolean smpctl_cmd_image_slots(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+	g_autoptr(GPtrArray) slots = session ? smp_image_slot_info(session, error) : NULL;
+
+	if (!slots)
+		return FALSE;
+	if (cli->options->json) {
+		print_slots_json(slots);
+		return TRUE;
+	}
+	printf("%-7s %-6s %s\n", "IMAGE", "SLOT", "SIZE");
+	for (guint i = 0; i < slots->len; i++)
+		print_slot_info(g_ptr_array_index(slots, i));
+	return TRUE;
+}

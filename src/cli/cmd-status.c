@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* status: what runs, what waits, what a reset would do, why it may be slow. */
+
+#include "cli.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static const char *dot(void)
+{
+	return smpctl_glyph(" · ", ", ");
+}
+
+static void print_board(const SmpBoard *board)
+{
+	printf("%-12s %s%s%s%sSMP v%d", "Board", board->target, dot(), board->link, dot(),
+	       board->version);
+	if (board->params.buf_size)
+		printf("%sbuffers %u B %s %u", dot(), board->params.buf_size,
+		       smpctl_glyph("×", "x"), board->params.buf_count);
+	putchar('\n');
+	if (board->application)
+		printf("%-12s %s%s%s\n", "Application", board->application,
+		       board->platform ? " on " : "", board->platform ? board->platform : "");
+}
+
+/* What each mode means for an update (MCUboot docs/design.md). */
+static const char *mode_text(SmpBootloaderMode mode)
+{
+	switch (mode) {
+	case SMP_BOOTLOADER_MODE_SWAP_SCRATCH:
+	case SMP_BOOTLOADER_MODE_SWAP_MOVE:
+	case SMP_BOOTLOADER_MODE_SWAP_OFFSET:
+	case SMP_BOOTLOADER_MODE_DIRECT_XIP_REVERT:
+		return "a trial is undone unless confirmed";
+	case SMP_BOOTLOADER_MODE_OVERWRITE_ONLY:
+		return "a new image cannot be undone";
+	case SMP_BOOTLOADER_MODE_DIRECT_XIP:
+	case SMP_BOOTLOADER_MODE_RAM_LOAD:
+		return "the highest version starts";
+	case SMP_BOOTLOADER_MODE_SINGLE_SLOT:
+	case SMP_BOOTLOADER_MODE_SINGLE_SLOT_RAM_LOAD:
+		return "updates only through the bootloader";
+	case SMP_BOOTLOADER_MODE_FIRMWARE_LOADER:
+		return "updates through the firmware loader";
+	case SMP_BOOTLOADER_MODE_UNKNOWN:
+		break;
+	}
+	return NULL;
+}
+
+static void print_bootloader(const SmpBoard *board)
+{
+	const char *meaning = mode_text(board->mode);
+
+	if (board->recovery) {
+		printf("%-12s %s\n", "Bootloader",
+		       "MCUboot, in serial recovery: no application runs");
+		return;
+	}
+	if (!board->bootloader)
+		return;
+	printf("%-12s %s", "Bootloader", board->bootloader);
+	if (board->mode != SMP_BOOTLOADER_MODE_UNKNOWN)
+		printf(", %s%s%s", smp_bootloader_mode_name(board->mode), meaning ? ": " : "",
+		       meaning ? meaning : "");
+	puts(board->no_downgrade ? "; no downgrades" : "");
+}
+
+static char *flags_text(const SmpImageSlot *slot)
+{
+	const char *names[5] = {NULL};
+	guint n = 0;
+
+	if (slot->active)
+		names[n++] = "active";
+	if (slot->confirmed)
+		names[n++] = "confirmed";
+	else if (slot->active)
+		names[n++] = "on trial";
+	if (slot->pending)
+		names[n++] = slot->permanent ? "pending for good" : "pending";
+	return g_strjoinv(dot(), (char **)names);
+}
+
+static void print_image(Smpctl *cli, const SmpBoard *board, const SmpImageSlot *slot,
+			gboolean first)
+{
+	g_autofree char *hash = smp_hash_to_string(&slot->hash);
+	g_autofree char *flags = slot->has_flags ? flags_text(slot) : g_strdup("");
+	guint64 size = smp_board_slot_size(board, slot->image, slot->slot);
+	g_autofree char *text = size ? smpctl_size_text(size) : g_strdup("");
+	g_autofree char *label = first ? g_strdup_printf("Image %u", slot->image) : g_strdup("");
+	int pad = MAX(0, 24 - (int)g_utf8_strlen(flags, -1));
+
+	printf("%-12s slot %u  %s%-12s%s %-12.12s  %s%*s %s\n", label, slot->slot,
+	       slot->active ? smpctl_color(cli, STDOUT_FILENO, SMPCTL_BOLD) : "", slot->version,
+	       slot->active ? smpctl_color(cli, STDOUT_FILENO, SMPCTL_PLAIN) : "",
+	       slot->hash.size ? hash : "-", flags, size ? pad : 0, "", text);
+}
+
+static void print_images(Smpctl *cli, const SmpBoard *board)
+{
+	const SmpImageSlot *before = NULL;
+
+	if (!board->images) {
+		printf("%-12s the firmware has no image group (CONFIG_MCUMGR_GRP_IMG)\n", "Images");
+		return;
+	}
+	if (board->images->slots->len == 0)
+		printf("%-12s none\n", "Images");
+	for (guint i = 0; i < board->images->slots->len; i++) {
+		const SmpImageSlot *slot = g_ptr_array_index(board->images->slots, i);
+
+		print_image(cli, board, slot, !before || before->image != slot->image);
+		before = slot;
+	}
+}
+
+static void print_next_reset(const SmpBoard *board)
+{
+	g_autoptr(GPtrArray) lines = smpctl_next_reset(board);
+
+	for (guint i = 0; i < lines->len; i++)
+		printf("%-12s %s\n", i ? "" : "Next reset",
+		       (const char *)g_ptr_array_index(lines, i));
+}
+
+static void print_speed(const SmpBoard *board, gsize max_packet)
+{
+	const SmpUploadResult nothing = {.chunk = max_packet};
+	g_autofree char *why = smp_upload_explain(&board->params, &nothing);
+
+	if (why && board->images)
+		printf("%-12s %s\n", "Speed", why);
+}
+
+static void add_slot_sizes(JsonBuilder *json, const SmpBoard *board)
+{
+	if (!board->slots)
+		return;
+	json_builder_set_member_name(json, "slots");
+	json_builder_begin_array(json);
+	for (guint i = 0; i < board->slots->len; i++) {
+		const SmpSlotInfo *info = g_ptr_array_index(board->slots, i);
+
+		json_builder_begin_object(json);
+		smpctl_json_int(json, "image", info->image);
+		smpctl_json_int(json, "slot", info->slot);
+		smpctl_json_int(json, "size", (gint64)info->size);
+		json_builder_end_object(json);
+	}
+	json_builder_end_array(json);
+}
+
+static void add_next_reset(JsonBuilder *json, const SmpBoard *board)
+{
+	g_autoptr(GPtrArray) lines = smpctl_next_reset(board);
+
+	json_builder_set_member_name(json, "next_reset");
+	json_builder_begin_array(json);
+	for (guint i = 0; i < lines->len; i++)
+		json_builder_add_string_value(json, g_ptr_array_index(lines, i));
+	json_builder_end_array(json);
+}
+
+static void print_json(const SmpBoard *board)
+{
+	g_autoptr(JsonBuilder) json = smpctl_json_begin();
+
+	smpctl_json_text(json, "target", board->target);
+	smpctl_json_text(json, "link", board->link);
+	smpctl_json_int(json, "smp_version", board->version);
+	if (board->params.buf_size)
+		smpctl_json_int(json, "buf_size", board->params.buf_size);
+	if (board->params.buf_count)
+		smpctl_json_int(json, "buf_count", board->params.buf_count);
+	smpctl_json_text(json, "application", board->application);
+	smpctl_json_text(json, "platform", board->platform);
+	smpctl_json_text(json, "bootloader", board->bootloader);
+	if (board->mode != SMP_BOOTLOADER_MODE_UNKNOWN) {
+		smpctl_json_int(json, "mode", board->mode);
+		smpctl_json_text(json, "mode_name", smp_bootloader_mode_name(board->mode));
+	}
+	smpctl_json_bool(json, "recovery", board->recovery);
+	smpctl_json_bool(json, "can_revert", smp_board_can_revert(board));
+	if (board->images)
+		smpctl_image_json(json, board->images);
+	add_slot_sizes(json, board);
+	add_next_reset(json, board);
+	smpctl_json_print(json);
+}
+
+gboolean smpctl_cmd_status(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+	g_autoptr(SmpBoard) board = session ? smp_board_observe(session, error) : NULL;
+	gsize max_packet;
+
+	if (!board || !smp_session_get_max_packet(session, &max_packet, error))
+		return FALSE;
+	if (cli->options->json) {
+		print_json(board);
+		return TRUE;
+	}
+	print_board(board);
+	print_bootloader(board);
+	print_images(cli, board);
+	print_next_reset(board);
+	print_speed(board, max_packet);
+	return TRUE;
+}

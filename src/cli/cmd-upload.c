@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* image upload: look at file and board before anything is sent, send, tell how it went. */
+
+#include "cli.h"
+
+#include <stdio.h>
+
+static gboolean upgrade;
+static gboolean no_erase;
+static gboolean force;
+static int image_number;
+static int window;
+
+/* The Go tool's names; -e is its default and ours: the server erases what it has to. */
+const GOptionEntry smpctl_upload_options[] = {
+	{"image", 'n', 0, G_OPTION_ARG_INT, &image_number, "image number (0)", "N"},
+	{"upgrade", 'u', 0, G_OPTION_ARG_NONE, &upgrade,
+	 "the board shall refuse what is not newer than what runs", NULL},
+	{"force", 'f', 0, G_OPTION_ARG_NONE, &force,
+	 "send the bytes as they are, whatever they are and whatever the board has", NULL},
+	{"maxwinsize", 'w', 0, G_OPTION_ARG_INT, &window, "most requests in flight", "N"},
+	{"noerase", 'e', 0, G_OPTION_ARG_NONE, &no_erase, "accepted; nothing is erased up front",
+	 NULL},
+	{NULL},
+};
+
+/* What is sent. @firmware is NULL with --force. */
+typedef struct {
+	Smpctl *cli;
+	const char *path;
+	SmpFirmware *firmware;
+	GBytes *bytes;
+	SmpctlProgress progress;
+	guint64 offset;
+} Upload;
+
+static gboolean load_bytes(Upload *upload, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+	char *data;
+	gsize size;
+
+	if (!force) {
+		upload->firmware = smp_firmware_load(upload->path, error);
+		if (upload->firmware)
+			upload->bytes = g_bytes_ref(upload->firmware->bytes);
+		return upload->firmware != NULL;
+	}
+	if (!g_file_get_contents(upload->path, &data, &size, &failed)) {
+		g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_FILE, "cannot read %s: %s",
+			    upload->path, failed->message);
+		return FALSE;
+	}
+	upload->bytes = g_bytes_new_take(data, size);
+	return TRUE;
+}
+
+static gboolean refuse(GError **error, char *message)
+{
+	g_autofree char *owned = message;
+
+	g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_REFUSED,
+		    "%s; --force sends it all the same", owned);
+	return FALSE;
+}
+
+/* Whether -n N is a number that some slot goes by, and the largest of these slots. */
+static gboolean find_room(const GPtrArray *slots, guint64 *room)
+{
+	gboolean found = FALSE;
+
+	*room = 0;
+	for (guint i = 0; i < slots->len; i++) {
+		const SmpSlotInfo *info = g_ptr_array_index(slots, i);
+		guint64 size = info->max_image_size ? info->max_image_size : info->size;
+
+		if (info->image != (guint)image_number && info->upload_image_id != image_number)
+			continue;
+		found = TRUE;
+		*room = MAX(*room, size);
+	}
+	return found;
+}
+
+static gboolean check_slots(Upload *upload, SmpSession *session, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+	g_autoptr(GPtrArray) slots = smp_image_slot_info(session, &failed);
+	gsize size = g_bytes_get_size(upload->bytes);
+	SmpDeviceError device;
+	guint64 room;
+
+	if (!slots && smp_error_get_device(failed, &device))
+		return TRUE;
+	if (!slots) {
+		g_propagate_error(error, g_steal_pointer(&failed));
+		return FALSE;
+	}
+	if (slots->len > 0 && !find_room(slots, &room))
+		return refuse(error,
+			      g_strdup_printf("cannot upload %s: the board has no image %d (see "
+					      "`smpctl image slots`)",
+					      upload->path, image_number));
+	if (slots->len > 0 && room > 0 && size > room)
+		return refuse(error, g_strdup_printf("cannot upload %s: it has %" G_GSIZE_FORMAT
+						     " bytes and the slot takes %" G_GUINT64_FORMAT,
+						     upload->path, size, room));
+	return TRUE;
+}
+
+/* Whether the board has it already. A server without an image list may still take images. */
+static gboolean look(Upload *upload, SmpSession *session, const SmpImageSlot **there,
+		     SmpImageState **state, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+
+	*state = smp_image_list(session, &failed);
+	if (*state) {
+		*there = smp_image_state_find_hash(*state, (guint)image_number,
+						   &upload->firmware->hash);
+		return *there || check_slots(upload, session, error);
+	}
+	if (smp_error_is_unsupported(failed))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&failed));
+	return FALSE;
+}
+
+static void on_progress(const SmpUploadProgress *progress, gpointer user_data)
+{
+	Upload *upload = user_data;
+
+	upload->offset = progress->offset;
+	smpctl_progress_upload(&upload->progress, progress);
+	if (upload->cli->options->json &&
+	    smpctl_progress_due(&upload->progress, G_USEC_PER_SEC / 4)) {
+		g_autoptr(JsonBuilder) json = smpctl_json_begin();
+		smpctl_json_text(json, "event", "progress");
+		smpctl_progress_json(json, progress);
+		smpctl_json_print(json);
+	}
+}
+
+static void tell_json(Upload *upload, const SmpUploadResult *result)
+{
+	g_autoptr(JsonBuilder) json = smpctl_json_begin();
+
+	smpctl_json_text(json, "event", "end");
+	smpctl_json_text(json, "result", result ? "uploaded" : "present");
+	if (upload->firmware)
+		smpctl_firmware_json(json, upload->firmware);
+	if (result) {
+		smpctl_json_int(json, "sent", (gint64)result->sent);
+		smpctl_json_int(json, "resumed_at", (gint64)result->resumed_at);
+		smpctl_json_int(json, "lost", result->lost);
+		smpctl_json_int(json, "chunk", (gint64)result->chunk);
+		smpctl_json_int(json, "window", result->window);
+		smpctl_json_seconds(json, "duration", result->duration);
+	}
+	smpctl_json_print(json);
+}
+
+static void tell_how(Upload *upload, SmpSession *session, const SmpUploadResult *result)
+{
+	double sent = (double)(g_bytes_get_size(upload->bytes) - result->resumed_at);
+	g_autofree char *rate = smpctl_rate_text(
+		result->duration > 0 ? sent * G_USEC_PER_SEC / (double)result->duration : 0);
+	g_autofree char *time = smpctl_time_text(result->duration);
+	g_autofree char *why = NULL;
+	SmpParams params = {0};
+
+	smpctl_say(upload->cli,
+		   "%s in %s, requests of %" G_GSIZE_FORMAT " bytes, up to %u in flight, %u lost",
+		   rate, time, result->chunk, result->window, result->lost);
+	if (smp_session_get_params(session, &params, NULL))
+		why = smp_upload_explain(&params, result);
+	if (why)
+		smpctl_say(upload->cli, "%s", why);
+}
+
+static gboolean send_image(Upload *upload, SmpSession *session, GError **error)
+{
+	SmpUploadOptions options = {
+		.window = (guint)window,
+		.progress = on_progress,
+		.user_data = upload,
+	};
+	SmpUploadResult result = {0};
+	const SmpHash *hash = upload->firmware ? &upload->firmware->hash : NULL;
+	gboolean done = smp_upload_image(session, upload->bytes, (guint)image_number, upgrade, hash,
+					 &options, &result, error);
+
+	smpctl_progress_end(&upload->progress);
+	if (!done) {
+		upload->cli->interrupted = g_strdup_printf(
+			"%" G_GUINT64_FORMAT " of %" G_GSIZE_FORMAT
+			" bytes are in the slot; what runs on the board is untouched.\n"
+			"The same command goes on from there if the board was not reset.",
+			upload->offset, g_bytes_get_size(upload->bytes));
+		return FALSE;
+	}
+	if (upload->cli->options->verbose)
+		tell_how(upload, session, &result);
+	if (upload->cli->options->json)
+		tell_json(upload, &result);
+	return TRUE;
+}
+
+static gboolean look_and_send(Upload *upload, SmpSession *session, GError **error)
+{
+	g_autoptr(SmpImageState) state = NULL;
+	const SmpImageSlot *there = NULL;
+
+	if (!force && !look(upload, session, &there, &state, error))
+		return FALSE;
+	if (!there)
+		return send_image(upload, session, error);
+	smpctl_say(upload->cli, "%s is in slot %u of image %u already%s; --force sends it again",
+		   upload->firmware->name, there->slot, there->image,
+		   there->active ? " and runs" : "");
+	if (upload->cli->options->json)
+		tell_json(upload, NULL);
+	return TRUE;
+}
+
+gboolean smpctl_cmd_image_upload(Smpctl *cli, char **args, GError **error)
+{
+	Upload upload = {.cli = cli, .path = args[0]};
+	gboolean done = FALSE;
+
+	if (image_number < 0 || window < 0) {
+		g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
+				    "--image and --maxwinsize must not be negative");
+		return FALSE;
+	}
+	smpctl_progress_init(&upload.progress, cli);
+	if (load_bytes(&upload, error)) {
+		SmpSession *session = smpctl_session(cli, error);
+		done = session && look_and_send(&upload, session, error);
+	}
+	if (done)
+		smpctl_done(cli);
+	smpctl_progress_clear(&upload.progress);
+	g_clear_pointer(&upload.firmware, smp_firmware_free);
+	g_clear_pointer(&upload.bytes, g_bytes_unref);
+	return done;
+}
