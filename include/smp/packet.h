@@ -76,5 +76,14 @@ GByteArray *smp_packet_new(SmpOp op, guint16 group, guint8 command);
 /* Makes @packet an empty one for the same purpose, keeping its memory. */
 void smp_packet_reset(GByteArray *packet, SmpOp op, guint16 group, guint8 command);
 
+/**
+ * smp_packet_to_string:
+ * @packet: a packet, perhaps a damaged one
+ *
+ * Returns: (transfer full): header and payload in one line for a person: "write os/0, v2, sequence
+ *   7, 17 bytes: {"d": "hello"}"; long byte strings are cut
+ */
+char *smp_packet_to_string(const guint8 *packet, gsize size);
+
 G_END_DECLS
 #pragma GCC visibility pop

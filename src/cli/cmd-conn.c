@@ -19,8 +19,8 @@ static gboolean usage(GError **error, const char *format, const char *what)
  * speaks is seen when the connection is used. */
 static gboolean check_type(const char *type, GError **error)
 {
-	static const char *const types[] = {"serial", "oic_serial", "ble",     "oic_ble",   "bhd",
-					    "oic_bhd", "udp",	    "oic_udp", "oic_mtech", NULL};
+	static const char *const types[] = {"serial",  "oic_serial", "ble",	"oic_ble",   "bhd",
+					    "oic_bhd", "udp",	     "oic_udp", "oic_mtech", NULL};
 
 	if (g_strv_contains(types, type))
 		return TRUE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* discover: the ports of this machine, who holds them, and on request whether SMP is behind them. */
+/* discover: the ports of this machine, who holds them, and on request whether SMP is behind them.
+ */
 
 #include "cli.h"
 

@@ -143,12 +143,12 @@ static void print_tasks(const GPtrArray *tasks)
 		const SmpTask *task = g_ptr_array_index(tasks, i);
 		/* The Go tool shows what is absent as 0. */
 		const gint64 values[] = {
-			task->id,	  task->runtime,      task->context_switches,
-			task->stack_size, task->stack_used,   task->last_checkin,
+			task->id,	    task->runtime,    task->context_switches,
+			task->stack_size,   task->stack_used, task->last_checkin,
 			task->next_checkin,
 		};
-		printf("  %8s %3" G_GINT64_FORMAT " %3" G_GINT64_FORMAT, task->name,
-		       task->priority, MAX(values[0], 0));
+		printf("  %8s %3" G_GINT64_FORMAT " %3" G_GINT64_FORMAT, task->name, task->priority,
+		       MAX(values[0], 0));
 		for (guint j = 1; j < G_N_ELEMENTS(values); j++)
 			printf(" %8" G_GINT64_FORMAT, MAX(values[j], 0));
 		putchar('\n');
@@ -238,7 +238,8 @@ gboolean smpctl_cmd_os_pools(Smpctl *cli, char **args, GError **error)
 	return TRUE;
 }
 
-/* RFC 3339 in local time, whole seconds: Zephyr takes 25 characters at most, Mynewt wants a zone. */
+/* RFC 3339 in local time, whole seconds: Zephyr takes 25 characters at most, Mynewt wants a zone.
+ */
 static char *time_now(void)
 {
 	g_autoptr(GDateTime) now = g_date_time_new_now_local();

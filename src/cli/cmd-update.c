@@ -74,9 +74,8 @@ static void tell_board(Run *run, const SmpBoard *board)
 	if (board->recovery)
 		g_string_append(text, "in MCUboot's serial recovery");
 	else if (board->images)
-		g_string_append(text, smp_board_can_revert(board)
-					      ? "; can undo a bad update"
-					      : "; cannot undo an update");
+		g_string_append(text, smp_board_can_revert(board) ? "; can undo a bad update"
+								  : "; cannot undo an update");
 	if (text->len)
 		smpctl_say(run->cli, "%-8s %s", "board", text->str);
 }

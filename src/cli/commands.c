@@ -198,7 +198,8 @@ static const SmpctlCommand commands[] = {
 		.topic = SMPCTL_CONNECTIONS,
 		.min_args = 1,
 		.max_args = -1,
-		.example = "smpctl conn add esp type=serial connstring=dev=/dev/ttyUSB0,baud=115200",
+		.example =
+			"smpctl conn add esp type=serial connstring=dev=/dev/ttyUSB0,baud=115200",
 		.run = smpctl_cmd_conn_add,
 	},
 	{

@@ -21,8 +21,9 @@ static void show_line(const SmpctlHeard *heard)
 
 static gboolean is_text(guint8 byte)
 {
-	return byte >= 0x20 ? byte < 0x7f : byte == '\n' || byte == '\r' || byte == '\t' ||
-						    byte == 0x1b || byte == '\b';
+	return byte >= 0x20 ? byte < 0x7f
+			    : byte == '\n' || byte == '\r' || byte == '\t' || byte == 0x1b ||
+				      byte == '\b';
 }
 
 /* Console text between the frames. */
@@ -74,8 +75,8 @@ void smpctl_session_setup(Smpctl *cli, SmpSession *session)
 {
 	const SmpctlOptions *options = cli->options;
 
-	smp_session_set_timeout(session, (guint)MIN(options->timeout * 1000 * options->tries,
-						    (double)G_MAXINT));
+	smp_session_set_timeout(
+		session, (guint)MIN(options->timeout * 1000 * options->tries, (double)G_MAXINT));
 	if (options->mtu)
 		smp_session_set_mtu(session, (gsize)options->mtu);
 	if (options->trace)
@@ -113,8 +114,7 @@ static SmpLink *link_from_name(const SmpctlOptions *options, const char *name, G
 {
 	g_autoptr(GError) failed = NULL;
 	g_autoptr(GPtrArray) profiles = smpctl_profiles_load(&failed);
-	const SmpctlProfile *profile =
-		profiles ? smpctl_profiles_find(profiles, name, NULL) : NULL;
+	const SmpctlProfile *profile = profiles ? smpctl_profiles_find(profiles, name, NULL) : NULL;
 	gboolean is_target = strpbrk(name, ":/") != NULL;
 
 	if (profile)

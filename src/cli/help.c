@@ -30,7 +30,8 @@ static void print_family(const char *topic, const char *family)
 			g_string_append_printf(names, "%s%s", names->len ? ", " : "",
 					       command->name + strlen(family));
 	}
-	printf("%-9s%-24s %s\n", topic, "os …", names->str);
+	/* The ellipsis is one column and three bytes. */
+	printf("%-9s%-26s %s\n", topic, "os …", names->str);
 }
 
 void smpctl_help_main(void)
@@ -61,8 +62,7 @@ void smpctl_help_family(const char *family)
 {
 	printf("Usage: smpctl [OPTION…] %s COMMAND\n", family);
 	for (const SmpctlCommand *command = smpctl_commands(); command->name; command++) {
-		if (g_str_has_prefix(command->name, family) &&
-		    command->name[strlen(family)] == ' ')
+		if (g_str_has_prefix(command->name, family) && command->name[strlen(family)] == ' ')
 			print_row("", command);
 	}
 }
@@ -78,8 +78,8 @@ char *smpctl_usage(const SmpctlCommand *command)
 void smpctl_help_command(const SmpctlCommand *command)
 {
 	g_autoptr(GOptionContext) context = smpctl_options_context(command);
-	g_autofree char *summary = g_strdup_printf("%c%s.", g_ascii_toupper(command->help[0]),
-						   command->help + 1);
+	g_autofree char *summary =
+		g_strdup_printf("%c%s.", g_ascii_toupper(command->help[0]), command->help + 1);
 	g_autofree char *example = g_strdup_printf("Example:\n  %s", command->example);
 	g_autofree char *text = NULL;
 

@@ -10,23 +10,29 @@
 
 static gboolean fail_unknown(const char *first, const char *second, GError **error)
 {
-	gboolean family = smpctl_command_is_family(first);
-	g_autofree char *typed = g_strconcat(first, family && second ? " " : NULL, second, NULL);
-	const char *nearest = smpctl_command_suggest(family ? typed : first);
+	g_autofree char *both = second ? g_strconcat(first, " ", second, NULL) : NULL;
+	const char *typed = both && smpctl_command_is_family(first) ? both : first;
+	const char *nearest = both ? smpctl_command_suggest(both) : NULL;
 
 	if (!nearest)
-		nearest = smpctl_command_suggest(typed);
-	if (family && !second)
+		nearest = smpctl_command_suggest(first);
+	if (nearest)
 		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
-			    "%s what? `smpctl %s --help` lists the commands", first, first);
-	else if (nearest)
-		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
-			    "unknown command “%s”; did you mean “%s”?", family ? typed : first,
-			    nearest);
+			    "unknown command “%s”; did you mean “%s”?", typed, nearest);
 	else
 		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
-			    "unknown command “%s”; `smpctl --help` lists them",
-			    family ? typed : first);
+			    "unknown command “%s”; `smpctl --help` lists them", typed);
+	return FALSE;
+}
+
+static gboolean fail_incomplete(const char *family, GError **error)
+{
+	if (family)
+		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
+			    "%s what? `smpctl %s --help` lists the commands", family, family);
+	else
+		g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
+				    "no command given; `smpctl --help` lists them");
 	return FALSE;
 }
 
@@ -75,26 +81,25 @@ static gboolean parse(Smpctl *cli, char ***argv, GError **error)
 	return smpctl_options_check(error);
 }
 
-/* What needs no command. */
+/* Where no command was found: help, the version, or an error. */
 static gboolean run_without(Smpctl *cli, char ***argv, const char *first, const char *second,
 			    GError **error)
 {
-	if (first && !(smpctl_command_is_family(first) && !second))
+	gboolean family = first && !second && smpctl_command_is_family(first);
+
+	if (first && !family)
 		return fail_unknown(first, second, error);
 	if (!parse(cli, argv, error))
 		return FALSE;
 	if (cli->options->version)
 		return smpctl_cmd_version(cli, NULL, error);
-	if (cli->options->help && first)
+	if (!cli->options->help)
+		return fail_incomplete(first, error);
+	if (first)
 		smpctl_help_family(first);
-	else if (cli->options->help)
-		smpctl_help_main();
-	else if (first)
-		return fail_unknown(first, second, error);
 	else
-		g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
-				    "no command given; `smpctl --help` lists them");
-	return !error || !*error;
+		smpctl_help_main();
+	return TRUE;
 }
 
 static gboolean run(Smpctl *cli, char ***argv, GError **error)
@@ -103,6 +108,11 @@ static gboolean run(Smpctl *cli, char ***argv, GError **error)
 	const char *first, *second;
 
 	smpctl_options_find_words(*argv, words, &smpctl_options()->json);
+	if (words[0] && g_str_equal((*argv)[words[0]], "help")) {
+		g_free((*argv)[words[0]]);
+		(*argv)[words[0]] = g_strdup("--help");
+		smpctl_options_find_words(*argv, words, &smpctl_options()->json);
+	}
 	first = words[0] ? (*argv)[words[0]] : NULL;
 	second = words[1] ? (*argv)[words[1]] : NULL;
 	cli->command = first ? smpctl_command_find(first, second, &n_words) : NULL;

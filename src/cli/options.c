@@ -99,20 +99,26 @@ void smpctl_options_find_words(char **argv, guint words[2], gboolean *json)
 	}
 }
 
+static void add_group(GOptionContext *context, const char *name, const char *heading,
+		      const GOptionEntry *options_of_group)
+{
+	GOptionGroup *group = g_option_group_new(name, heading, "", NULL, NULL);
+
+	g_option_group_add_entries(group, options_of_group);
+	g_option_context_add_group(context, group);
+}
+
 GOptionContext *smpctl_options_context(const SmpctlCommand *command)
 {
 	g_autofree char *parameters =
 		command ? g_strconcat(command->name, *command->args ? " " : "", command->args, NULL)
-			: g_strdup("COMMAND [ARGUMENT…]");
+			: NULL;
 	GOptionContext *context = g_option_context_new(parameters);
-	GOptionGroup *global;
 
 	g_option_context_set_help_enabled(context, FALSE);
 	if (command && command->options)
-		g_option_context_add_main_entries(context, command->options, NULL);
-	global = g_option_group_new("global", "Options of every command:", "", NULL, NULL);
-	g_option_group_add_entries(global, entries);
-	g_option_context_add_group(context, global);
+		add_group(context, "command", "Options:", command->options);
+	add_group(context, "every", "Options of every command:", entries);
 	return context;
 }
 
@@ -124,7 +130,8 @@ gboolean smpctl_options_check(GError **error)
 	const char *level = options.loglevel;
 
 	if (level && !g_strv_contains(levels, level)) {
-		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE, "unknown log level “%s”", level);
+		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE, "unknown log level “%s”",
+			    level);
 		return FALSE;
 	}
 	if (!(options.timeout > 0 && options.timeout <= 86400) || options.tries < 1 ||

@@ -92,8 +92,8 @@ static char *upload_tail(const SmpUploadProgress *upload, int room)
 	rate = smpctl_rate_text(upload->rate);
 	if (tail->len + 3 + strlen(rate) <= (gsize)room)
 		g_string_append_printf(tail, "   %s", rate);
-	left = smpctl_time_text((gint64)((double)(upload->size - upload->offset) / upload->rate *
-					 G_USEC_PER_SEC));
+	left = smpctl_time_text(
+		(gint64)((double)(upload->size - upload->offset) / upload->rate * G_USEC_PER_SEC));
 	if (tail->len + 8 + strlen(left) <= (gsize)room)
 		g_string_append_printf(tail, "   %s left", left);
 	return g_string_free(g_steal_pointer(&tail), FALSE);
@@ -159,8 +159,8 @@ static void draw_wait(SmpctlProgress *progress, const char *what, gint64 elapsed
 	int room = columns() - 1 - LABEL - 16;
 	g_autofree char *text = g_utf8_substring(what, 0, CLAMP(g_utf8_strlen(what, -1), 0, room));
 
-	fprintf(stderr, CLEAR_LINE "%-*s%s %s %d s", LABEL, "wait", text,
-		smpctl_glyph("…", "..."), (int)(elapsed / G_USEC_PER_SEC));
+	fprintf(stderr, CLEAR_LINE "%-*s%s %s %d s", LABEL, "wait", text, smpctl_glyph("…", "..."),
+		(int)(elapsed / G_USEC_PER_SEC));
 	fflush(stderr);
 	progress->drawn = TRUE;
 }
