@@ -46,7 +46,7 @@ typedef struct {
  * Smpctl: one run of the program.
  * @program: the name it was called by
  * @status: exit status where there is no error: an update may end in other ways than well
- * @interrupted: (nullable): after Ctrl-C: what state the board is in and how to go on
+ * @state: (nullable): where a job did not end: how the board stands and how to go on
  */
 typedef struct {
 	const char *program;
@@ -57,7 +57,7 @@ typedef struct {
 	SmpSession *session;
 	SmpctlHeard heard;
 	int status;
-	char *interrupted;
+	char *state;
 } Smpctl;
 
 /* Headings of the help, as a person thinks. */
@@ -237,7 +237,8 @@ typedef struct {
 void smpctl_progress_init(SmpctlProgress *progress, Smpctl *cli);
 void smpctl_progress_clear(SmpctlProgress *progress);
 void smpctl_progress_upload(SmpctlProgress *progress, const SmpUploadProgress *upload);
-void smpctl_progress_wait(SmpctlProgress *progress, const char *what, gint64 elapsed);
+void smpctl_progress_wait(SmpctlProgress *progress, const char *label, const char *what,
+			  gint64 elapsed);
 /* Takes the live line away. */
 void smpctl_progress_end(SmpctlProgress *progress);
 /* Whether the next object for --json is due; counts as given. */

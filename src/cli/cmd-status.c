@@ -127,10 +127,22 @@ static void print_next_reset(const SmpBoard *board)
 		       (const char *)g_ptr_array_index(lines, i));
 }
 
+/* Image bytes in a request that fills a packet: what the rest of the request leaves. */
+static gsize chunk_size(gsize max_packet)
+{
+	g_autoptr(GByteArray) packet = g_byte_array_new();
+	const SmpImageUpload upload = {.length = 0};
+	static const guint8 data[256];
+
+	/* An offset and a length of the usual size. */
+	smp_image_upload_encode(&upload, packet, 0x10000, data, sizeof(data));
+	return max_packet - MIN(max_packet, packet->len - sizeof(data));
+}
+
 static void print_speed(const SmpBoard *board, gsize max_packet)
 {
-	const SmpUploadResult nothing = {.chunk = max_packet};
-	g_autofree char *why = smp_upload_explain(&board->params, &nothing);
+	const SmpUploadResult full = {.chunk = chunk_size(max_packet)};
+	g_autofree char *why = smp_upload_explain(&board->params, &full);
 
 	if (why && board->images)
 		printf("%-12s %s\n", "Speed", why);

@@ -36,11 +36,10 @@ typedef struct {
 	Smpctl *cli;
 	const SmpBundle *bundle;
 	SmpctlProgress progress;
-	const SmpPlanStep *step;
-	guint64 uploaded;
+	char *before; /* what ran before, of all images of the bundle */
 } Run;
 
-/* "2 file(s)": each with what it is. */
+/* What each file is. */
 static void tell_files(Smpctl *cli, const SmpBundle *bundle)
 {
 	for (guint i = 0; i < bundle->items->len; i++) {
@@ -52,9 +51,10 @@ static void tell_files(Smpctl *cli, const SmpBundle *bundle)
 		const char *signature = smp_firmware_signature_name(firmware);
 		gboolean is_signed = !g_str_equal(signature, "none");
 
-		smpctl_say(cli, "%-8s %s: image %u, %s, %s, hash %.12s%s, %s", "file",
+		smpctl_say(cli, "%-8s %s: image %u, %s, %s, hash %.12s%s, %s%s", "file",
 			   firmware->name, item->image, version, size, hash,
-			   smpctl_glyph("…", "..."), is_signed ? signature : "not signed");
+			   smpctl_glyph("…", "..."), is_signed ? signature : "not signed",
+			   is_signed ? " signature not verified" : "");
 	}
 }
 
@@ -78,6 +78,21 @@ static void tell_board(Run *run, const SmpBoard *board)
 								  : "; cannot undo an update");
 	if (text->len)
 		smpctl_say(run->cli, "%-8s %s", "board", text->str);
+}
+
+static void remember_versions(Run *run, const SmpBoard *board)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (guint i = 0; board->images && i < run->bundle->items->len; i++) {
+		const SmpBundleItem *item = g_ptr_array_index(run->bundle->items, i);
+		const SmpImageSlot *slot = smp_image_state_find_active(board->images, item->image);
+
+		if (slot)
+			g_string_append_printf(text, "%s%s", text->len ? ", " : "", slot->version);
+	}
+	g_free(run->before);
+	run->before = text->len ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
 }
 
 static JsonBuilder *begin_event(const Run *run, const char *event, const SmpPlanStep *step)
@@ -155,13 +170,16 @@ static void tell_progress(Run *run, const SmpUpdateEvent *event)
 	if (event->upload)
 		smpctl_progress_upload(&run->progress, event->upload);
 	else if (event->waiting)
-		smpctl_progress_wait(&run->progress, event->waiting, event->elapsed);
+		smpctl_progress_wait(&run->progress, step_label(event->step->action),
+				     event->waiting, event->elapsed);
 }
 
 static void on_event(const SmpUpdateEvent *event, gpointer user_data)
 {
 	Run *run = user_data;
 
+	if (event->kind == SMP_UPDATE_EVENT_BOARD)
+		remember_versions(run, event->board);
 	if (run->cli->options->json) {
 		tell_json(run, event);
 		return;
@@ -195,6 +213,8 @@ static void tell_result_json(Run *run, const SmpUpdateResult *result)
 	smpctl_json_text(json, "result", smp_end_name(result->end));
 	smpctl_json_text(json, "message", result->message);
 	smpctl_json_text(json, "detail", result->detail);
+	if (result->end == SMP_END_UPDATED)
+		smpctl_json_text(json, "was", run->before);
 	smpctl_json_int(json, "sent", (gint64)result->sent);
 	smpctl_json_seconds(json, "duration", result->duration);
 	smpctl_json_int(json, "exit", run->cli->status);
@@ -236,6 +256,8 @@ static void tell_result(Run *run, const SmpUpdateResult *result)
 		return;
 	fprintf(stream, "%s%s%s: %s", smpctl_color(run->cli, fileno(stream), color), end,
 		smpctl_color(run->cli, fileno(stream), SMPCTL_PLAIN), result->message);
+	if (result->end == SMP_END_UPDATED && run->before)
+		fprintf(stream, " (was %s)", run->before);
 	if (result->end == SMP_END_UPDATED || result->end == SMP_END_UPLOADED)
 		fprintf(stream, ", in %s", time);
 	fputc('\n', stream);
@@ -253,7 +275,7 @@ static gboolean run_update(Run *run, SmpSession *session, GError **error)
 	result = smp_update_run(update, error);
 	smpctl_progress_end(&run->progress);
 	if (!result) {
-		run->cli->interrupted = smp_update_state(update);
+		run->cli->state = smp_update_state(update);
 		return FALSE;
 	}
 	run->cli->status = smpctl_end_status(result->end, policy.mode == SMP_UPDATE_TEST_ONLY);
@@ -305,5 +327,6 @@ gboolean smpctl_cmd_update(Smpctl *cli, char **args, GError **error)
 	smpctl_progress_init(&run.progress, cli);
 	done = run_update(&run, session, error);
 	smpctl_progress_clear(&run.progress);
+	g_free(run.before);
 	return done;
 }

@@ -179,6 +179,16 @@ static void tell_how(Upload *upload, SmpSession *session, const SmpUploadResult 
 		smpctl_say(upload->cli, "%s", why);
 }
 
+static char *state_text(const Upload *upload)
+{
+	if (upload->offset == 0)
+		return g_strdup("What runs on the board is untouched.");
+	return g_strdup_printf("%" G_GUINT64_FORMAT " of %" G_GSIZE_FORMAT
+			       " bytes are in the slot; what runs on the board is untouched.\n"
+			       "The same command goes on from there if the board was not reset.",
+			       upload->offset, g_bytes_get_size(upload->bytes));
+}
+
 static gboolean send_image(Upload *upload, SmpSession *session, GError **error)
 {
 	SmpUploadOptions options = {
@@ -193,11 +203,7 @@ static gboolean send_image(Upload *upload, SmpSession *session, GError **error)
 
 	smpctl_progress_end(&upload->progress);
 	if (!done) {
-		upload->cli->interrupted = g_strdup_printf(
-			"%" G_GUINT64_FORMAT " of %" G_GSIZE_FORMAT
-			" bytes are in the slot; what runs on the board is untouched.\n"
-			"The same command goes on from there if the board was not reset.",
-			upload->offset, g_bytes_get_size(upload->bytes));
+		upload->cli->state = state_text(upload);
 		return FALSE;
 	}
 	if (upload->cli->options->verbose)

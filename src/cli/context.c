@@ -192,5 +192,5 @@ void smpctl_clear(Smpctl *cli)
 			show_line(&cli->heard);
 		g_string_free(cli->heard.line, TRUE);
 	}
-	g_free(cli->interrupted);
+	g_free(cli->state);
 }

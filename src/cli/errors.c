@@ -110,15 +110,20 @@ static const char *error_class(int status)
 
 /* The library says what it could not do, "cannot read the image list: no answer"; which of several
  * boards it was is known here. */
-static char *with_target(Smpctl *cli, const GError *error)
+static char *message_of(Smpctl *cli, const GError *error)
 {
 	const char *colon = strstr(error->message, ": ");
+	const char *target;
 
-	if (error->domain != SMP_PROTOCOL_ERROR || !cli->link || !colon ||
-	    !g_str_has_prefix(error->message, "cannot "))
+	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+		return g_strdup("interrupted");
+	if (error->domain != SMP_PROTOCOL_ERROR || !cli->link)
 		return g_strdup(error->message);
+	target = smp_link_get_target(cli->link);
+	if (!colon || !g_str_has_prefix(error->message, "cannot "))
+		return g_strdup_printf("cannot talk to %s: %s", target, error->message);
 	return g_strdup_printf("%.*s on %s%s", (int)(colon - error->message), error->message,
-			       smp_link_get_target(cli->link), colon);
+			       target, colon);
 }
 
 static char *device_hint(Smpctl *cli, const GError *error)
@@ -174,18 +179,21 @@ static const char *link_hint(const GError *error)
 	return NULL;
 }
 
-/* Two lines at most. */
+/* How the board stands, where that is known, and what may help. */
 static char *error_hint(Smpctl *cli, const GError *error)
 {
 	int status = smpctl_error_status(error);
+	g_autofree char *hint = NULL;
 
-	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-		return g_strdup(cli->interrupted);
 	if (status == SMPCTL_EXIT_DEVICE)
-		return device_hint(cli, error);
-	if (status == SMPCTL_EXIT_TIMEOUT)
-		return g_strdup(silence_hint(cli));
-	return g_strdup(link_hint(error));
+		hint = device_hint(cli, error);
+	else if (status == SMPCTL_EXIT_TIMEOUT)
+		hint = g_strdup(silence_hint(cli));
+	else
+		hint = g_strdup(link_hint(error));
+	if (!cli->state || !hint)
+		return g_strdup(cli->state ? cli->state : hint);
+	return g_strjoin("\n", cli->state, hint, NULL);
 }
 
 static void print_indented(const char *text)
@@ -200,7 +208,7 @@ static void report_json(Smpctl *cli, const GError *error, const char *hint, int 
 {
 	g_autoptr(JsonBuilder) json = smpctl_json_begin();
 	g_autofree char *one_line = g_strdelimit(g_strdup(hint), "\n", ' ');
-	g_autofree char *message = with_target(cli, error);
+	g_autofree char *message = message_of(cli, error);
 	SmpDeviceError device;
 
 	json_builder_set_member_name(json, "error");
@@ -221,7 +229,7 @@ static void report_json(Smpctl *cli, const GError *error, const char *hint, int 
 
 static void report_text(Smpctl *cli, const GError *error, const char *hint, int status)
 {
-	g_autofree char *message = with_target(cli, error);
+	g_autofree char *message = message_of(cli, error);
 
 	fflush(stdout);
 	fprintf(stderr, "%s%s:%s %s\n", smpctl_color(cli, STDERR_FILENO, SMPCTL_RED), cli->program,

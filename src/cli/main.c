@@ -11,8 +11,8 @@
 static gboolean fail_unknown(const char *first, const char *second, GError **error)
 {
 	g_autofree char *both = second ? g_strconcat(first, " ", second, NULL) : NULL;
-	const char *typed = both && smpctl_command_is_family(first) ? both : first;
 	const char *nearest = both ? smpctl_command_suggest(both) : NULL;
+	const char *typed = nearest || smpctl_command_is_family(first) ? both : first;
 
 	if (!nearest)
 		nearest = smpctl_command_suggest(first);

@@ -154,31 +154,32 @@ void smpctl_progress_upload(SmpctlProgress *progress, const SmpUploadProgress *u
 		draw_upload(progress, upload);
 }
 
-static void draw_wait(SmpctlProgress *progress, const char *what, gint64 elapsed)
+static void draw_wait(SmpctlProgress *progress, const char *label, const char *what, gint64 elapsed)
 {
-	int room = columns() - 1 - LABEL - 16;
+	int room = columns() - 1 - LABEL - 10;
 	g_autofree char *text = g_utf8_substring(what, 0, CLAMP(g_utf8_strlen(what, -1), 0, room));
 
-	fprintf(stderr, CLEAR_LINE "%-*s%s %s %d s", LABEL, "wait", text, smpctl_glyph("…", "..."),
+	fprintf(stderr, CLEAR_LINE "%-*s%s %s %d s", LABEL, label, text, smpctl_glyph("…", "..."),
 		(int)(elapsed / G_USEC_PER_SEC));
 	fflush(stderr);
 	progress->drawn = TRUE;
 }
 
-void smpctl_progress_wait(SmpctlProgress *progress, const char *what, gint64 elapsed)
+void smpctl_progress_wait(SmpctlProgress *progress, const char *label, const char *what,
+			  gint64 elapsed)
 {
 	if (!is_wanted(progress))
 		return;
 	if (is_live()) {
 		if (smpctl_progress_due(progress, REDRAW_US))
-			draw_wait(progress, what, elapsed);
+			draw_wait(progress, label, what, elapsed);
 		return;
 	}
 	if (g_strcmp0(what, progress->waiting) == 0)
 		return;
 	g_free(progress->waiting);
 	progress->waiting = g_strdup(what);
-	fprintf(stderr, "wait     %s\n", what);
+	fprintf(stderr, "%-*s%s\n", LABEL, label, what);
 }
 
 void smpctl_progress_end(SmpctlProgress *progress)
@@ -196,6 +197,6 @@ void smpctl_progress_json(JsonBuilder *json, const SmpUploadProgress *upload)
 	smpctl_json_int(json, "offset", (gint64)upload->offset);
 	smpctl_json_int(json, "size", (gint64)upload->size);
 	if (upload->rate > 0)
-		smpctl_json_double(json, "rate", upload->rate);
+		smpctl_json_int(json, "rate", (gint64)upload->rate);
 	smpctl_json_text(json, "waiting", upload->waiting);
 }
