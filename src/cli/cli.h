@@ -186,8 +186,8 @@ SmpctlProfile *smpctl_profiles_find(GPtrArray *profiles, const char *name, guint
 /* output.c */
 /* A line on stderr that only a person wants: not with --quiet and --json. */
 void smpctl_say(Smpctl *cli, const char *format, ...) G_GNUC_PRINTF(2, 3);
-/* "Done", where not quiet or JSON. */
-void smpctl_done(Smpctl *cli);
+/* "Done", or an object that says KEY is true. */
+void smpctl_done(Smpctl *cli, const char *key);
 /* Whether characters outside ASCII can be shown. */
 gboolean smpctl_utf8(void);
 /* Either of the two, by what can be shown. */

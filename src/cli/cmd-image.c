@@ -144,7 +144,7 @@ gboolean smpctl_cmd_image_erase(Smpctl *cli, char **args, GError **error)
 	}
 	if (!session || !smp_image_erase(session, erase_slot, 0, error))
 		return FALSE;
-	smpctl_done(cli);
+	smpctl_done(cli, "erased");
 	return TRUE;
 }
 

@@ -31,16 +31,6 @@ static void print_text(Smpctl *cli, const char *key, const char *text)
 	smpctl_json_print(json);
 }
 
-static void print_done(Smpctl *cli, const char *key)
-{
-	smpctl_done(cli);
-	if (cli->options->json) {
-		g_autoptr(JsonBuilder) json = smpctl_json_begin();
-		smpctl_json_bool(json, key, TRUE);
-		smpctl_json_print(json);
-	}
-}
-
 gboolean smpctl_cmd_echo(Smpctl *cli, char **args, GError **error)
 {
 	SmpSession *session = smpctl_session(cli, error);
@@ -59,7 +49,7 @@ gboolean smpctl_cmd_reset(Smpctl *cli, char **args, GError **error)
 
 	if (!session || !smp_os_reset(session, reset_force, mode, error))
 		return FALSE;
-	print_done(cli, "reset");
+	smpctl_done(cli, "reset");
 	return TRUE;
 }
 
@@ -259,7 +249,8 @@ static gboolean set_datetime(Smpctl *cli, SmpSession *session, const char *text,
 		return FALSE;
 	if (cli->options->json)
 		print_text(cli, "datetime", datetime);
-	smpctl_done(cli);
+	else if (!cli->options->quiet)
+		puts("Done");
 	return TRUE;
 }
 

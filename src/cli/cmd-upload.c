@@ -245,8 +245,8 @@ gboolean smpctl_cmd_image_upload(Smpctl *cli, char **args, GError **error)
 		SmpSession *session = smpctl_session(cli, error);
 		done = session && look_and_send(&upload, session, error);
 	}
-	if (done)
-		smpctl_done(cli);
+	if (done && !cli->options->json && !cli->options->quiet)
+		puts("Done");
 	smpctl_progress_clear(&upload.progress);
 	g_clear_pointer(&upload.firmware, smp_firmware_free);
 	g_clear_pointer(&upload.bytes, g_bytes_unref);

@@ -7,16 +7,32 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The board's colours and cursor movements (CSI sequences, ECMA-48) are not for this terminal. */
+static gsize skip_escape(const char *text)
+{
+	gsize length = 1;
+
+	if (text[0] != '\033' || text[1] != '[')
+		return 0;
+	do {
+		length++;
+	} while (text[length] >= 0x20 && text[length] < 0x40);
+	return text[length] ? length + 1 : length;
+}
+
 static void show_line(const SmpctlHeard *heard)
 {
 	g_autofree char *text = g_utf8_make_valid(heard->line->str, (gssize)heard->line->len);
+	g_autoptr(GString) shown = g_string_new("board: ");
 
-	/* The board's colours are its own affair, its cursor movements are not welcome. */
-	for (char *c = text; *c; c++) {
-		if (g_ascii_iscntrl(*c))
-			*c = ' ';
+	for (const char *c = text; *c;) {
+		gsize escape = skip_escape(c);
+
+		if (!escape)
+			g_string_append_c(shown, g_ascii_iscntrl(*c) ? ' ' : *c);
+		c += escape ? escape : 1;
 	}
-	fprintf(stderr, "board: %s\n", g_strchomp(text));
+	fprintf(stderr, "%s\n", g_strchomp(shown->str));
 }
 
 static gboolean is_text(guint8 byte)

@@ -129,13 +129,15 @@ static char *message_of(Smpctl *cli, const GError *error)
 static char *device_hint(Smpctl *cli, const GError *error)
 {
 	SmpDeviceError device;
+	const char *hint;
 
 	if (!smp_error_get_device(error, &device))
 		return NULL;
 	if (smp_error_is_unsupported(error) && cli->command->kconfig)
 		return g_strdup_printf("The firmware on the board needs %s=y for this.",
 				       cli->command->kconfig);
-	return g_strdup(smp_device_error_hint(&device));
+	hint = smp_device_error_hint(&device);
+	return hint ? g_strdup_printf("%c%s.", g_ascii_toupper(*hint), hint + 1) : NULL;
 }
 
 static gboolean is_serial(Smpctl *cli)
@@ -172,8 +174,6 @@ static const char *link_hint(const GError *error)
 	if (error->code == SMP_LINK_ERROR_ADDRESS)
 		return "smpctl-targets(7) says how boards are named; `smpctl discover` lists the "
 		       "ports.";
-	if (error->code == SMP_LINK_ERROR_NOT_FOUND)
-		return "`smpctl discover` lists the ports.";
 	if (error->code == SMP_LINK_ERROR_BUSY)
 		return "Close the other program, or see who holds it: `smpctl discover`.";
 	return NULL;

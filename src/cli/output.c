@@ -20,10 +20,15 @@ void smpctl_say(Smpctl *cli, const char *format, ...)
 	fputc('\n', stderr);
 }
 
-void smpctl_done(Smpctl *cli)
+void smpctl_done(Smpctl *cli, const char *key)
 {
-	if (!cli->options->quiet && !cli->options->json)
+	if (cli->options->json) {
+		g_autoptr(JsonBuilder) json = smpctl_json_begin();
+		smpctl_json_bool(json, key, TRUE);
+		smpctl_json_print(json);
+	} else if (!cli->options->quiet) {
 		puts("Done");
+	}
 }
 
 gboolean smpctl_utf8(void)

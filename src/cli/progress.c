@@ -194,6 +194,8 @@ void smpctl_progress_end(SmpctlProgress *progress)
 
 void smpctl_progress_json(JsonBuilder *json, const SmpUploadProgress *upload)
 {
+	if (upload->size == 0)
+		return;
 	smpctl_json_int(json, "offset", (gint64)upload->offset);
 	smpctl_json_int(json, "size", (gint64)upload->size);
 	if (upload->rate > 0)
