@@ -5,7 +5,6 @@
 #include "cli.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
 static const char *dot(void)
 {
@@ -84,37 +83,67 @@ static char *flags_text(const SmpImageSlot *slot)
 	return g_strjoinv(dot(), (char **)names);
 }
 
-static void print_image(Smpctl *cli, const SmpBoard *board, const SmpImageSlot *slot,
-			gboolean first)
+/* Columns: what it is, slot, version, hash, flags, size. */
+static void print_row(const char *label, guint slot, const char *version, const char *hash,
+		      const char *flags, const char *size)
+{
+	g_autoptr(GString) row = g_string_new(NULL);
+	int pad = MAX(0, 24 - (int)g_utf8_strlen(flags, -1));
+
+	g_string_append_printf(row, "%-12s slot %u  %-12s %-12.12s  %s%*s %s", label, slot, version,
+			       hash, flags, pad, "", size);
+	puts(g_strchomp(row->str));
+}
+
+static char *size_text(const SmpBoard *board, guint image, guint slot)
+{
+	guint64 size = smp_board_slot_size(board, image, slot);
+	return size ? smpctl_size_text(size) : g_strdup("");
+}
+
+static void print_slot(const SmpBoard *board, const SmpImageSlot *slot, const char *label)
 {
 	g_autofree char *hash = smp_hash_to_string(&slot->hash);
 	g_autofree char *flags = slot->has_flags ? flags_text(slot) : g_strdup("");
-	guint64 size = smp_board_slot_size(board, slot->image, slot->slot);
-	g_autofree char *text = size ? smpctl_size_text(size) : g_strdup("");
-	g_autofree char *label = first ? g_strdup_printf("Image %u", slot->image) : g_strdup("");
-	int pad = MAX(0, 24 - (int)g_utf8_strlen(flags, -1));
+	g_autofree char *size = size_text(board, slot->image, slot->slot);
 
-	printf("%-12s slot %u  %s%-12s%s %-12.12s  %s%*s %s\n", label, slot->slot,
-	       slot->active ? smpctl_color(cli, STDOUT_FILENO, SMPCTL_BOLD) : "", slot->version,
-	       slot->active ? smpctl_color(cli, STDOUT_FILENO, SMPCTL_PLAIN) : "",
-	       slot->hash.size ? hash : "-", flags, size ? pad : 0, "", text);
+	print_row(label, slot->slot, slot->version, slot->hash.size ? hash : "-", flags, size);
 }
 
-static void print_images(Smpctl *cli, const SmpBoard *board)
+/* A slot that the board has and does not list: empty, or what is in it is no image. */
+static void print_unlisted(const SmpBoard *board, guint image)
 {
-	const SmpImageSlot *before = NULL;
+	for (guint i = 0; board->slots && i < board->slots->len; i++) {
+		const SmpSlotInfo *info = g_ptr_array_index(board->slots, i);
+		g_autofree char *size = size_text(board, info->image, info->slot);
 
-	if (!board->images) {
+		if (info->image == image && !smp_image_state_find(board->images, image, info->slot))
+			print_row("", info->slot, "no image", "", "", size);
+	}
+}
+
+static void print_images(const SmpBoard *board)
+{
+	const GPtrArray *slots = board->images ? board->images->slots : NULL;
+
+	if (!slots) {
 		printf("%-12s the firmware has no image group (CONFIG_MCUMGR_GRP_IMG)\n", "Images");
 		return;
 	}
-	if (board->images->slots->len == 0)
+	if (slots->len == 0)
 		printf("%-12s none\n", "Images");
-	for (guint i = 0; i < board->images->slots->len; i++) {
-		const SmpImageSlot *slot = g_ptr_array_index(board->images->slots, i);
+	for (guint i = 0; i < slots->len; i++) {
+		const SmpImageSlot *slot = g_ptr_array_index(slots, i);
+		const SmpImageSlot *before = i ? g_ptr_array_index(slots, i - 1) : NULL;
+		const SmpImageSlot *after =
+			i + 1 < slots->len ? g_ptr_array_index(slots, i + 1) : NULL;
+		gboolean first = !before || before->image != slot->image;
+		g_autofree char *label =
+			first ? g_strdup_printf("Image %u", slot->image) : g_strdup("");
 
-		print_image(cli, board, slot, !before || before->image != slot->image);
-		before = slot;
+		print_slot(board, slot, label);
+		if (!after || after->image != slot->image)
+			print_unlisted(board, slot->image);
 	}
 }
 
@@ -218,7 +247,7 @@ gboolean smpctl_cmd_status(Smpctl *cli, char **args, GError **error)
 	}
 	print_board(board);
 	print_bootloader(board);
-	print_images(cli, board);
+	print_images(board);
 	print_next_reset(board);
 	print_speed(board, max_packet);
 	return TRUE;
