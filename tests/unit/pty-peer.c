@@ -169,6 +169,11 @@ GByteArray *pty_peer_take(PtyPeer *peer, gsize size)
 	return seen;
 }
 
+void pty_peer_skip(PtyPeer *peer, gsize size)
+{
+	g_byte_array_unref(pty_peer_take(peer, size));
+}
+
 gint64 pty_peer_span(PtyPeer *peer)
 {
 	return peer->span;

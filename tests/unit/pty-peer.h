@@ -30,6 +30,9 @@ void pty_peer_hang_up(PtyPeer *peer);
 /* Waits until @size bytes came since the last call, at most 5 s. Returns: (transfer full): them */
 GByteArray *pty_peer_take(PtyPeer *peer, gsize size);
 
+/* The same, where only their coming matters. */
+void pty_peer_skip(PtyPeer *peer, gsize size);
+
 /* Microseconds between the first and the last read of what was taken last. */
 gint64 pty_peer_span(PtyPeer *peer);
 

@@ -274,7 +274,7 @@ static void test_recover_raw(void)
 	set_up(&f, "raw", SMP_FRAMING_RAW);
 	gint64 start = smp_link_now(f.link);
 	send_packet(f.link, late);
-	g_autoptr(GByteArray) seen = pty_peer_take(f.peer, late->len);
+	pty_peer_skip(f.peer, late->len);
 	g_usleep(50000);
 	pty_peer_write(f.peer, half->data, 20);
 	recover(f.link);
@@ -328,7 +328,7 @@ static void test_pace(void)
 
 	pty_peer_mute(f.peer, FALSE);
 	exchange(f.link, FIVE, 2);
-	g_autoptr(GByteArray) seen = pty_peer_take(f.peer, FIVE_WIRE);
+	pty_peer_skip(f.peer, FIVE_WIRE);
 	pty_peer_mute(f.peer, TRUE);
 	lose(&f, FIVE, FIVE_WIRE);
 	g_assert_cmpint(fastest(&f, FIVE, FIVE_WIRE), <, 15 * MSEC);

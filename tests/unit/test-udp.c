@@ -21,6 +21,7 @@ typedef struct {
 	socklen_t client_size;
 	SmpLink *link;
 	char *target;
+	guint16 port;
 } Fixture;
 
 static int server_new(int family, guint16 *port)
@@ -47,13 +48,13 @@ static int server_new(int family, guint16 *port)
 static gboolean set_up(Fixture *f, int family, const char *options)
 {
 	g_autoptr(GError) error = NULL;
-	guint16 port = 0;
 
-	*f = (Fixture){.fd = server_new(family, &port)};
+	*f = (Fixture){0};
+	f->fd = server_new(family, &f->port);
 	if (f->fd < 0)
 		return FALSE;
-	f->target = g_strdup_printf("udp:%s:%u%s", family == AF_INET6 ? "[::1]" : "127.0.0.1", port,
-				    options);
+	f->target = g_strdup_printf("udp:%s:%u%s", family == AF_INET6 ? "[::1]" : "127.0.0.1",
+				    f->port, options);
 	f->link = smp_link_new(f->target, &error);
 	g_assert_no_error(error);
 	gboolean open = smp_link_open(f->link, &error);
@@ -235,11 +236,9 @@ static void test_refused(void)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GByteArray) packet = g_byte_array_new();
-	guint16 port = 0;
 	Fixture f;
 
 	g_assert_true(set_up(&f, AF_INET, ""));
-	sscanf(f.target, "udp:127.0.0.1:%hu", &port);
 	client_sends(&f);
 	close(f.fd);
 	g_assert_true(smp_link_send(f.link, request, sizeof(request),
@@ -249,7 +248,7 @@ static void test_refused(void)
 	g_assert_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED);
 	g_assert_nonnull(strstr(error->message, "nothing listens on udp:127.0.0.1"));
 
-	f.fd = server_new(AF_INET, &port);
+	f.fd = server_new(AF_INET, &f.port);
 	g_assert_cmpint(f.fd, >=, 0);
 	gint64 start = smp_link_now(f.link);
 	g_assert_true(smp_link_reopen(f.link, start + 1000 * MSEC, NULL));
