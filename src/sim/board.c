@@ -41,17 +41,17 @@ gint64 sim_board_time(const SimBoard *board)
 	return sim_flash_done(board->flash);
 }
 
-static gint compare_time(gconstpointer a, gconstpointer b, gpointer unused)
-{
-	const SimOutput *x = a, *y = b;
-
-	return (x->time > y->time) - (x->time < y->time);
-}
-
+/* Behind what leaves at the same time. */
 static void put_output(SimBoard *board, SimOutput output)
 {
-	g_queue_insert_sorted(&board->outputs, g_memdup2(&output, sizeof output), compare_time,
-			      NULL);
+	GList *at = board->outputs.tail;
+
+	while (at && ((SimOutput *)at->data)->time > output.time)
+		at = at->prev;
+	if (at)
+		g_queue_insert_after(&board->outputs, at, g_memdup2(&output, sizeof output));
+	else
+		g_queue_push_head(&board->outputs, g_memdup2(&output, sizeof output));
 }
 
 void sim_board_print(SimBoard *board, const char *format, ...)

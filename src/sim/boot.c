@@ -162,7 +162,7 @@ static gboolean highest_slot(const SimBoard *board, guint image, guint *slot)
  * is not found again (MCUboot, boot_load_and_validate_images). */
 static gboolean choose(SimBoard *board, guint image)
 {
-	guint slot;
+	guint slot = 0;
 
 	while (highest_slot(board, image, &slot)) {
 		if (sim_slot_may_start(board, image, slot)) {

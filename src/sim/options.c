@@ -229,13 +229,25 @@ static gboolean apply_value(SimConfig *config, Kind kind, gpointer field, const 
 	return FALSE;
 }
 
+/* "lose-reply=7,reset-at=20" */
+static gboolean add_faults(SimConfig *config, const char *text, GError **error)
+{
+	g_auto(GStrv) faults = g_strsplit(text, ",", -1);
+
+	for (char **fault = faults; *fault; fault++) {
+		if (!sim_config_add_fault(config, *fault, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 static gboolean apply(SimConfig *config, const Given *given, GError **error)
 {
 	Kind kind = settings[given->setting].kind;
 	gpointer field = (guint8 *)config + settings[given->setting].field;
 
 	if (kind == KIND_FAULT)
-		return sim_config_add_fault(config, given->value, error);
+		return add_faults(config, given->value, error);
 	if (apply_value(config, kind, field, given->value))
 		return TRUE;
 	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,

@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The program: how it starts and stops, its link, its state file, what it says of mistakes."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import smp
+
+QUICK = ("--reset-time", "20", "--boot-time", "20")
+
+
+def run(*arguments):
+    return subprocess.run([smp.SMPSIM, *arguments], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=20)
+
+
+def test_words(tap):
+    tap.check(run("--version").stdout.startswith("smpsim "), "--version")
+    text = run("--help").stdout
+    tap.check("threeimage" in text and "lose-reply" in text and "--make-image 1.1.0" in text,
+              "--help: boards, faults, examples", text)
+    for arguments, words in [
+            (["--board", "nosuch"], "nosuch"),
+            (["--fault", "explode=1"], "cut-link"),
+            (["--mode", "nosuch"], "--mode does not take 'nosuch'"),
+            (["--framing", "nosuch"], "console, raw, cobs and shell"),
+            (["--slot-size", "1000"], "erase blocks"),
+            (["--erase-time", "-1"], "--erase-time"),
+            (["--time-scale", "0"], "--time-scale"),
+            (["--image-version", "x"], "version"),
+            (["word"], "options only"),
+            (["--make-image", "1.0.0"], "name of one file"),
+            (["--make-image", "x", "/tmp/never"], "VERSION"),
+            (["--udp", "nowhere:x"], "PORT"),
+            (["--udp", "192.0.2.1:1"], "cannot listen"),
+            (["--state", "/nonexistent/file"], "/nonexistent/file"),
+            (["--link", "/nonexistent/link"], "/nonexistent/link")]:
+        result = run(*arguments)
+        tap.check(result.returncode in (1, 2) and words in result.stderr and
+                  result.stderr.startswith("smpsim: ") and result.stderr.count("\n") == 1,
+                  "mistake: " + " ".join(arguments), result.stderr)
+
+
+def test_link(tap, folder):
+    link = os.path.join(folder, "board")
+    with smp.Board("--link", link) as board:
+        tap.equal(os.path.realpath(link), board.where, "the link leads to the pty")
+        tap.equal(board.stop(), 0, "the end of standard input ends it")
+    tap.check(not os.path.lexists(link), "the link is gone with it")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        board = smp.Board("--link", link)
+        board.process.send_signal(number)
+        tap.equal(board.process.wait(5), 0, "%s ends it" % number.name)
+        board.stop()
+        tap.check(not os.path.lexists(link), "%s: the link is gone" % number.name)
+    with smp.Board("--link", link) as board:
+        board.kill()
+        with smp.Board("--link", link) as second:
+            tap.equal(os.path.realpath(link), second.where, "an old link is replaced")
+    with open(link, "w") as file:
+        file.write("mine")
+    tap.check(run("--link", link).returncode == 1 and open(link).read() == "mine",
+              "a file is not")
+
+
+def test_hangup(tap, folder):
+    link = os.path.join(folder, "usb")
+    with smp.Board("--link", link, "--hangup", *QUICK, "--boot-time", "200") as board:
+        board.call(smp.WRITE, 0, 5)
+        time.sleep(0.1)
+        tap.check(not os.path.lexists(link), "hang-up: the port goes with the reset")
+        try:
+            gone = os.read(board.link.fd, 1) == b""
+        except OSError:
+            gone = True
+        tap.check(gone, "hang-up: who has it open is told")
+        time.sleep(0.3)
+        board.link.close()
+        board.link = smp.Serial(link)
+        tap.check(board.call(smp.READ, 0, 6), "hang-up: it is back under the same name")
+
+
+def test_state(tap, folder):
+    path = os.path.join(folder, "flash")
+    data, image_hash = smp.make_image("1.1.0", folder)
+    with smp.Board("--state", path, *QUICK) as board:
+        board.upload(data)
+        board.mark(image_hash)
+    with smp.Board("--state", path, *QUICK) as board:
+        board.wait()
+        tap.equal(board.images()[0, 0], ("1.1.0", "A"), "state: what was pending is started")
+    tap.check("another kind" in run("--state", path, "--mode", "overwrite").stderr,
+              "state: of another board, refused")
+    tap.check("not the state" in run("--state", path, "--slot-size", "64K").stderr,
+              "state: of another size, refused")
+
+
+def test_killed(tap, folder):
+    """kill -9 while the bootloader swaps: it goes on where it was."""
+    path = os.path.join(folder, "killed")
+    data, image_hash = smp.make_image("1.1.0", folder)
+    options = ("--state", path, "--reset-time", "10", "--boot-time", "10")
+    with smp.Board(*options) as board:
+        board.upload(data)
+        board.mark(image_hash)
+        board.call(smp.WRITE, 0, 5)
+        time.sleep(0.1)
+        board.kill()
+    for i in range(3):
+        board = smp.Board(*options)
+        time.sleep(0.03)
+        board.kill()
+    with smp.Board(*options) as board:
+        tap.check(board.wait(), "killed: comes back")
+        tap.equal(board.images(), {(0, 0): ("1.1.0", "A"), (0, 1): ("1.0.0", "C")},
+                  "killed: the swap was finished")
+
+
+def test_udp(tap):
+    with smp.Board("--udp", "0") as board:
+        tap.equal(board.where.rsplit(":", 1)[0], "127.0.0.1", "UDP: only this machine")
+        tap.equal(board.call(smp.READ, 0, 6), {"buf_size": 2048, "buf_count": 2}, "UDP: buffers")
+        other = smp.Udp(board.where)
+        other.send(smp.packet(smp.WRITE, 0, 0, {"d": "other"}, 7))
+        tap.check(smp.loads(other.receive(1)[8:]) == {"r": "other"}, "UDP: two clients")
+        other.close()
+    process = subprocess.Popen([smp.SMPSIM, "--udp", "0", "--pty", "--exit-with-stdin"],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    where = dict(process.stdout.readline().strip().split("=") for _ in range(2))
+    serial, udp = smp.Serial(where["PTY"]), smp.Udp(where["UDP"])
+    udp.send(smp.packet(smp.WRITE, 0, 0, {"d": "u"}, 1))
+    tap.equal(smp.loads(udp.receive(1)[8:]), {"r": "u"}, "pty and UDP: UDP")
+    serial.send(smp.packet(smp.WRITE, 0, 0, {"d": "s"}, 1))
+    tap.equal(smp.loads(serial.receive(1)[8:]), {"r": "s"}, "pty and UDP: pty")
+    process.stdin.close()
+    process.stdout.close()
+    tap.equal(process.wait(5), 0, "pty and UDP: ends")
+
+
+def test_time_scale(tap):
+    with smp.Board("--time-scale", "100") as board:
+        board.call(smp.WRITE, 0, 5)
+        start = time.monotonic()
+        time.sleep(0.004)
+        board.wait()
+        tap.check(time.monotonic() - start < 0.2, "time scale: a quick reset")
+
+
+def main():
+    tap = smp.Tap()
+    with tempfile.TemporaryDirectory() as folder:
+        test_words(tap)
+        test_link(tap, folder)
+        test_hangup(tap, folder)
+        test_state(tap, folder)
+        test_killed(tap, folder)
+        test_udp(tap)
+        test_time_scale(tap)
+    return tap.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
