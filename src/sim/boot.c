@@ -124,11 +124,11 @@ static void upgrade(SimBoard *board)
 	SimSwapType types[SIM_MAX_IMAGES];
 
 	for (guint i = 0; i < board->config.images; i++) {
-		if (sim_swap_is_interrupted(board, i))
+		/* That was this boot's swap: a trial that begins now is not undone at once. */
+		gboolean resumed = sim_swap_is_interrupted(board, i);
+		if (resumed)
 			sim_swap_run(board, i);
-	}
-	for (guint i = 0; i < board->config.images; i++) {
-		types[i] = validate(board, i, sim_swap_type(board, i));
+		types[i] = resumed ? SIM_SWAP_NONE : validate(board, i, sim_swap_type(board, i));
 		sim_board_print(board, "I: Image index: %u, Swap type: %s\n", i, names[types[i]]);
 	}
 	check_dependencies(board, types);

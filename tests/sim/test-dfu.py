@@ -32,6 +32,11 @@ class Images:
         return self[version][1]
 
 
+def as_text(value):
+    """With the order of the keys."""
+    return json.dumps(value, default=bytes.hex)
+
+
 class Story:
     """A recorded update. The recording has one chunk of each upload only; ours are whole, of images
     of the same versions. Lists are compared with their values."""
@@ -63,7 +68,8 @@ class Story:
         return True
 
     def step(self, record):
-        request, wanted = bytes.fromhex(record["request_hex"]), bytes.fromhex(record["response_hex"])
+        request = bytes.fromhex(record["request_hex"])
+        wanted = bytes.fromhex(record["response_hex"])
         header = smp.Header(request)
         if record["what"].strip() == "upload chunk":
             return True
@@ -80,14 +86,15 @@ class Story:
             time.sleep(0.1)
             self.board.wait()
         good = prepared and got is not None and got[:2] + got[4:8] == wanted[:2] + wanted[4:8] and \
-            json.dumps(self.ours(recorded), default=bytes.hex) == json.dumps(body, default=bytes.hex)
+            as_text(self.ours(recorded)) == as_text(body)
         return good or self.tap.check(False, record["what"], "recorded %r\nanswered %r" %
                                       (self.ours(recorded), body))
 
     def run(self, name):
         with open(os.path.join(DATA, name)) as file:
             steps = [self.step(json.loads(line)) for line in file]
-        self.tap.check(all(steps), "%s: %d of %d steps as recorded" % (name, sum(steps), len(steps)))
+        self.tap.check(all(steps), "%s: %d of %d steps as recorded" %
+                       (name, sum(steps), len(steps)))
 
 
 def test_recorded(tap, images):

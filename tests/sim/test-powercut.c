@@ -13,7 +13,6 @@ typedef struct {
 	const char *name;
 	SimMode mode;
 	gboolean confirm; /* or leave it on trial and reset */
-	gboolean recovery;
 } Case;
 
 /* Few and small blocks: few places to cut. */
@@ -52,19 +51,23 @@ static SimClient start(const SimConfig *config, const char *path)
 	return client;
 }
 
-/* Anything may fail half way: power is cut in there somewhere. */
-static void update(SimClient *client, const Case *test, const GByteArray *image)
+static gboolean has_marks(const Case *test)
 {
-	if (!sim_client_upload(client, image))
-		return;
-	if (sim_mode_swaps(test->mode) || test->mode == SIM_MODE_OVERWRITE ||
-	    test->mode == SIM_MODE_DIRECT_XIP_REVERT)
-		sim_client_mark(client, image_hash(image), FALSE);
-	if (!sim_client_reset(client))
-		return;
-	if (test->confirm)
-		sim_client_mark(client, NULL, TRUE);
-	sim_client_reset(client);
+	return test->mode != SIM_MODE_DIRECT_XIP && test->mode != SIM_MODE_RAM_LOAD;
+}
+
+/* Anything may fail half way: power is cut in there somewhere. Returns: whether the board agreed to
+ * all of it */
+static gboolean update(SimClient *client, const Case *test, const GByteArray *image)
+{
+	gboolean good = sim_client_upload(client, image);
+
+	if (good && has_marks(test))
+		good = sim_client_mark(client, image_hash(image), FALSE);
+	good = good && sim_client_reset(client);
+	if (good && test->confirm && has_marks(test))
+		good = sim_client_mark(client, NULL, TRUE);
+	return good && sim_client_reset(client);
 }
 
 static char *running(SimClient *client)
@@ -79,11 +82,9 @@ static guint64 count_operations(const Case *test, const GByteArray *image)
 	SimConfig config = small_board(test->mode);
 	g_auto(SimClient) client = start(&config, NULL);
 
-	update(&client, test, image);
+	g_assert_true(update(&client, test, image));
 	g_autofree char *version = running(&client);
-	gboolean goes_back = !test->confirm && test->mode != SIM_MODE_OVERWRITE &&
-			     test->mode != SIM_MODE_RAM_LOAD && test->mode != SIM_MODE_DIRECT_XIP;
-	g_assert_cmpstr(version, ==, goes_back ? "1.0.0" : "1.1.0");
+	g_assert_cmpstr(version, ==, test->confirm ? "1.1.0" : "1.0.0");
 	return sim_board_flash_operations(client.board);
 }
 
@@ -96,16 +97,19 @@ static void cut_at(const Case *test, const GByteArray *image, const GByteArray *
 	config.faults[config.n_faults++] =
 		(SimFault){.kind = SIM_FAULT_POWER_CUT_AT_WRITE, .at = at, .value = 100};
 	g_auto(SimClient) client = start(&config, NULL);
-	update(&client, test, image);
+	gboolean agreed = update(&client, test, image);
 	sim_client_sleep(&client, 2 * G_USEC_PER_SEC);
 	g_autofree char *version = running(&client);
 	if (g_strcmp0(version, "1.0.0") != 0 && g_strcmp0(version, "1.1.0") != 0)
 		g_error("cut at %" G_GUINT64_FORMAT ": runs %s", at, version);
+	/* What it agreed to, it does, however often the bootloader is interrupted. */
+	if (agreed && g_strcmp0(version, test->confirm ? "1.1.0" : "1.0.0") != 0)
+		g_error("cut at %" G_GUINT64_FORMAT ": agreed, but runs %s", at, version);
 
 	/* A trial may still be under way: it ends with a reset. */
 	g_assert_true(sim_client_reset(&client));
 	again.confirm = TRUE;
-	update(&client, &again, next);
+	g_assert_true(update(&client, &again, next));
 	g_autofree char *updated = running(&client);
 	if (g_strcmp0(updated, "1.2.0") != 0)
 		g_error("cut at %" G_GUINT64_FORMAT ": cannot be updated, runs %s", at, updated);

@@ -104,7 +104,7 @@ def test_killed(tap, folder):
     """kill -9 while the bootloader swaps: it goes on where it was."""
     path = os.path.join(folder, "killed")
     data, image_hash = smp.make_image("1.1.0", folder)
-    options = ("--state", path, "--reset-time", "10", "--boot-time", "10")
+    options = ("--state", path, "--erase-time", "40", "--reset-time", "10", "--boot-time", "10")
     with smp.Board(*options) as board:
         board.upload(data)
         board.mark(image_hash)

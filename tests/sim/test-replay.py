@@ -120,7 +120,8 @@ class Replay:
 # Settings, files, shell, storage.
 NOT_THERE = (3, 8, 9, 63)
 THREADS = {"taskstat": "threads of other firmware"}
-OTHER_GROUPS = {"stat list": "statistics of other firmware", "flash_sim": "statistics of other firmware",
+OTHER_GROUPS = {"stat list": "statistics of other firmware",
+                "flash_sim": "statistics of other firmware",
                 "enum ": "groups of other firmware"}
 
 
