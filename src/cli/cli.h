@@ -132,6 +132,9 @@ char *smpctl_usage(const SmpctlCommand *command);
  * @json: (out): whether --json was given, for errors in the other options
  */
 void smpctl_options_find_words(char **argv, guint words[2], gboolean *json);
+/* Makes "-t 5" of "-t5" and "-t=5", which GOption does not know and the Go tool does.
+ * Returns: (transfer full) */
+char **smpctl_options_split(char **argv, const SmpctlCommand *command);
 GOptionContext *smpctl_options_context(const SmpctlCommand *command);
 /* Checks what was parsed. */
 gboolean smpctl_options_check(GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -108,7 +108,7 @@ static const SmpctlCommand commands[] = {
 	{
 		.name = "update",
 		.args = "FILE… | N:FILE…",
-		.help = "upload, try, restart, check and confirm new firmware",
+		.help = "install new firmware: upload, try, check, keep",
 		.topic = SMPCTL_UPDATE,
 		.options = smpctl_update_options,
 		.min_args = 1,
@@ -143,7 +143,7 @@ static const SmpctlCommand commands[] = {
 	{
 		.name = "image confirm",
 		.args = "[HASH]",
-		.help = "keep the running image, or start another for good",
+		.help = "keep the running image, or another for good",
 		.topic = SMPCTL_UPDATE,
 		.max_args = 1,
 		.example = "smpctl -c /dev/ttyACM0 image confirm",

@@ -207,7 +207,7 @@ static void print_indented(const char *text)
 static void report_json(Smpctl *cli, const GError *error, const char *hint, int status)
 {
 	g_autoptr(JsonBuilder) json = smpctl_json_begin();
-	g_autofree char *one_line = g_strdelimit(g_strdup(hint), "\n", ' ');
+	g_autofree char *one_line = hint ? g_strdelimit(g_strdup(hint), "\n", ' ') : NULL;
 	g_autofree char *message = message_of(cli, error);
 	SmpDeviceError device;
 

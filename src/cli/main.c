@@ -75,6 +75,10 @@ static gboolean parse(Smpctl *cli, char ***argv, GError **error)
 {
 	g_autoptr(GOptionContext) context = smpctl_options_context(cli->command);
 
+	char **split = smpctl_options_split(*argv, cli->command);
+
+	g_strfreev(*argv);
+	*argv = split;
 	if (!g_option_context_parse_strv(context, argv, error))
 		return FALSE;
 	drop_separator(*argv);
@@ -102,19 +106,28 @@ static gboolean run_without(Smpctl *cli, char ***argv, const char *first, const 
 	return TRUE;
 }
 
+/* `smpctl help image list` is `smpctl --help image list`. */
+static void replace_help_word(char **argv)
+{
+	gboolean json;
+	guint words[2];
+
+	smpctl_options_find_words(argv, words, &json);
+	if (words[0] && g_str_equal(argv[words[0]], "help")) {
+		g_free(argv[words[0]]);
+		argv[words[0]] = g_strdup("--help");
+	}
+}
+
 static gboolean run(Smpctl *cli, char ***argv, GError **error)
 {
+	g_autofree char *first = NULL, *second = NULL;
 	guint words[2], n_words;
-	const char *first, *second;
 
+	replace_help_word(*argv);
 	smpctl_options_find_words(*argv, words, &smpctl_options()->json);
-	if (words[0] && g_str_equal((*argv)[words[0]], "help")) {
-		g_free((*argv)[words[0]]);
-		(*argv)[words[0]] = g_strdup("--help");
-		smpctl_options_find_words(*argv, words, &smpctl_options()->json);
-	}
-	first = words[0] ? (*argv)[words[0]] : NULL;
-	second = words[1] ? (*argv)[words[1]] : NULL;
+	first = words[0] ? g_strdup((*argv)[words[0]]) : NULL;
+	second = words[1] ? g_strdup((*argv)[words[1]]) : NULL;
 	cli->command = first ? smpctl_command_find(first, second, &n_words) : NULL;
 	if (!cli->command)
 		return run_without(cli, argv, first, second, error);

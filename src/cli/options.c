@@ -53,34 +53,56 @@ void smpctl_options_clear(void)
 	g_clear_pointer(&options.loglevel, g_free);
 }
 
-static gboolean long_takes_value(const char *option)
+static const GOptionEntry *find_long(const GOptionEntry *list, const char *name)
 {
-	for (const GOptionEntry *entry = entries; entry->long_name; entry++) {
-		if (g_str_equal(option, entry->long_name))
-			return entry->arg != G_OPTION_ARG_NONE;
+	for (; list && list->long_name; list++) {
+		if (g_str_equal(list->long_name, name))
+			return list;
 	}
-	return FALSE;
+	return NULL;
 }
 
-static gboolean short_takes_value(char option)
+static const GOptionEntry *find_short(const GOptionEntry *list, char name)
 {
-	for (const GOptionEntry *entry = entries; entry->long_name; entry++) {
-		if (entry->short_name == option)
-			return entry->arg != G_OPTION_ARG_NONE;
+	for (; list && list->long_name; list++) {
+		if (list->short_name == name)
+			return list;
 	}
-	return FALSE;
+	return NULL;
+}
+
+static gboolean long_takes_value(const SmpctlCommand *command, const char *name)
+{
+	const GOptionEntry *entry = find_long(entries, name);
+
+	if (!entry && command)
+		entry = find_long(command->options, name);
+	return entry && entry->arg != G_OPTION_ARG_NONE;
+}
+
+/* The short option in "-abc" that takes a value, NULL where none does. */
+static const char *short_with_value(const SmpctlCommand *command, const char *arg)
+{
+	for (const char *name = arg + 1; *name; name++) {
+		const GOptionEntry *entry = find_short(entries, *name);
+
+		if (!entry && command)
+			entry = find_short(command->options, *name);
+		if (entry && entry->arg != G_OPTION_ARG_NONE)
+			return name;
+	}
+	return NULL;
 }
 
 /* Whether the value of an option is the next argument. */
-static gboolean value_follows(const char *arg)
+static gboolean value_follows(const SmpctlCommand *command, const char *arg)
 {
+	const char *name;
+
 	if (g_str_has_prefix(arg, "--"))
-		return long_takes_value(arg + 2);
-	for (const char *option = arg + 1; *option; option++) {
-		if (short_takes_value(*option))
-			return !option[1];
-	}
-	return FALSE;
+		return long_takes_value(command, arg + 2);
+	name = short_with_value(command, arg);
+	return name && !name[1];
 }
 
 void smpctl_options_find_words(char **argv, guint words[2], gboolean *json)
@@ -94,9 +116,33 @@ void smpctl_options_find_words(char **argv, guint words[2], gboolean *json)
 			*json = TRUE;
 		if (argv[i][0] != '-' && found < 2)
 			words[found++] = i;
-		else if (argv[i][0] == '-' && value_follows(argv[i]) && argv[i + 1])
+		else if (argv[i][0] == '-' && value_follows(NULL, argv[i]) && argv[i + 1])
 			i++;
 	}
+}
+
+char **smpctl_options_split(char **argv, const SmpctlCommand *command)
+{
+	g_autoptr(GStrvBuilder) split = g_strv_builder_new();
+	gboolean options_end = FALSE, is_value = FALSE;
+
+	for (char **arg = argv; *arg; arg++) {
+		const char *name = NULL;
+		gboolean is_option = arg != argv && !options_end && !is_value && **arg == '-';
+
+		options_end |= is_option && g_str_equal(*arg, "--");
+		is_value = is_option && value_follows(command, *arg);
+		if (is_option && (*arg)[1] != '-')
+			name = short_with_value(command, *arg);
+		if (!name || !name[1]) {
+			g_strv_builder_add(split, *arg);
+			continue;
+		}
+		g_autofree char *option = g_strndup(*arg, (gsize)(name + 1 - *arg));
+		g_strv_builder_add(split, option);
+		g_strv_builder_add(split, name[1] == '=' ? name + 2 : name + 1);
+	}
+	return g_strv_builder_end(split);
 }
 
 static void add_group(GOptionContext *context, const char *name, const char *heading,

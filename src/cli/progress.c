@@ -73,6 +73,15 @@ static void append_bar(GString *line, double fraction, int width)
 		g_string_append(line, smpctl_glyph("·", "."));
 }
 
+static char *left_text(double seconds)
+{
+	int whole = (int)MIN(seconds + 0.5, 359999);
+
+	if (whole < 100)
+		return g_strdup_printf("%d s left", whole);
+	return g_strdup_printf("%d min %d s left", whole / 60, whole % 60);
+}
+
 /* What stands behind the bar, as much of it as fits into @room columns. */
 static char *upload_tail(const SmpUploadProgress *upload, int room)
 {
@@ -92,10 +101,9 @@ static char *upload_tail(const SmpUploadProgress *upload, int room)
 	rate = smpctl_rate_text(upload->rate);
 	if (tail->len + 3 + strlen(rate) <= (gsize)room)
 		g_string_append_printf(tail, "   %s", rate);
-	left = smpctl_time_text(
-		(gint64)((double)(upload->size - upload->offset) / upload->rate * G_USEC_PER_SEC));
-	if (tail->len + 8 + strlen(left) <= (gsize)room)
-		g_string_append_printf(tail, "   %s left", left);
+	left = left_text((double)(upload->size - upload->offset) / upload->rate);
+	if (tail->len + 3 + strlen(left) <= (gsize)room)
+		g_string_append_printf(tail, "   %s", left);
 	return g_string_free(g_steal_pointer(&tail), FALSE);
 }
 
