@@ -31,7 +31,7 @@
 #define RAW_SILENCE (3200 * MSEC)
 
 /* Delays between the lines of a packet, for servers that were seen to drop lines: their default is
- * a pool of two lines (CONFIG_UART_MCUMGR_RX_BUF_COUNT). */
+ * a pool of two lines (CONFIG_UART_MCUMGR_RX_BUF_COUNT), which native_sim empties every 10 ms. */
 #define FIRST_PACE (10 * MSEC)
 #define LAST_PACE  (20 * MSEC)
 
@@ -52,11 +52,25 @@ typedef struct {
 	SmpDecoder *decoder;
 	GQueue packets; /* GByteArray */
 	GByteArray *frame;
-	gint64 line_free;    /* when what was sent has left */
-	gint64 pace;	     /* between two lines */
-	guint lost;	     /* times without an answer in a row */
-	gboolean sent_lines; /* a packet of several lines went out since the last answer */
+	gint64 line_free;      /* when what was sent has left */
+	gint64 pace;	       /* between two lines */
+	gboolean unpaced[256]; /* by sequence number: its lines went out at the user's pace */
+	guint lost;	       /* times without an answer in a row */
+	gboolean sent_lines;   /* a packet of several lines went out since the last answer */
 } SerialLink;
+
+/* A server that answers a packet whose lines were not paced was busy, not short of buffers. */
+static void note_answer(SerialLink *serial, const guint8 *packet)
+{
+	SmpHeader header;
+
+	smp_header_read(packet, &header);
+	if (serial->unpaced[header.sequence])
+		serial->pace = serial->config.pace * MSEC;
+	serial->unpaced[header.sequence] = FALSE;
+	serial->lost = 0;
+	serial->sent_lines = FALSE;
+}
 
 static void on_packet(const guint8 *packet, gsize size, gpointer user_data)
 {
@@ -65,8 +79,7 @@ static void on_packet(const guint8 *packet, gsize size, gpointer user_data)
 
 	g_byte_array_append(copy, packet, (guint)size);
 	g_queue_push_tail(&serial->packets, copy);
-	serial->lost = 0;
-	serial->sent_lines = FALSE;
+	note_answer(serial, packet);
 }
 
 static void on_text(const char *text, gsize length, gpointer user_data)
@@ -280,6 +293,18 @@ static gboolean send_lines(SerialLink *serial, gint64 deadline, GError **error)
 	return TRUE;
 }
 
+static void note_request(SerialLink *serial, const guint8 *packet, gsize size)
+{
+	gboolean lines = serial->frame->len > SMP_CONSOLE_LINE;
+	SmpHeader header;
+
+	if (size < SMP_HEADER_SIZE)
+		return;
+	smp_header_read(packet, &header);
+	serial->unpaced[header.sequence] = lines && serial->pace == serial->config.pace * MSEC;
+	serial->sent_lines = serial->sent_lines || lines;
+}
+
 static gboolean serial_send(SmpLink *link, const guint8 *packet, gsize size, gint64 deadline,
 			    GError **error)
 {
@@ -294,8 +319,7 @@ static gboolean serial_send(SmpLink *link, const guint8 *packet, gsize size, gin
 	}
 	g_byte_array_set_size(serial->frame, 0);
 	smp_frame(serial->framing, packet, size, serial->frame);
-	if (serial->frame->len > SMP_CONSOLE_LINE)
-		serial->sent_lines = TRUE;
+	note_request(serial, packet, size);
 	if (console && (serial->shell || serial->pace > 0))
 		return send_lines(serial, deadline, error);
 	return write_all(serial, serial->frame->data, serial->frame->len, deadline, error);
@@ -345,10 +369,10 @@ static gboolean recover_shell(SerialLink *serial, GError **error)
 	       poke(serial, "\x14\n", 2, error) && pause_for(serial, SHELL_PAUSE, error);
 }
 
-/* Two packets of several lines lost in a row, and lines are paced; two more, and slower. */
+/* Two packets of several lines lost in a row, and lines are paced; another, and slower. */
 static void adapt_pace(SerialLink *serial)
 {
-	if (!serial->sent_lines || ++serial->lost < 2 || serial->lost % 2 != 0)
+	if (!serial->sent_lines || ++serial->lost < 2)
 		return;
 	serial->pace = MAX(serial->pace, MIN(MAX(serial->pace * 2, FIRST_PACE), LAST_PACE));
 }
