@@ -285,7 +285,8 @@ static void test_recover_raw(void)
 	tear_down(&f);
 }
 
-/* How long the bytes of a packet took to arrive. */
+/* How long the bytes of a packet took to arrive. Four pauses may look like three: the first line
+ * can be seen late. */
 static gint64 sending_time(Fixture *f, guint16 size, gsize wire)
 {
 	g_autoptr(GByteArray) packet = make_packet(size, 1);
@@ -340,17 +341,17 @@ static void test_pace(void)
 	g_assert_cmpint(fastest(&f, FIVE, FIVE_WIRE), <, 30 * MSEC);
 	recover(f.link);
 	assert_taken(f.peer, "\n", 1);
-	g_assert_cmpint(sending_time(&f, FIVE, FIVE_WIRE), >=, 4 * 10 * MSEC);
+	g_assert_cmpint(sending_time(&f, FIVE, FIVE_WIRE), >=, 3 * 10 * MSEC);
 	g_assert_cmpint(fastest(&f, ONE, ONE_WIRE), <, 5 * MSEC);
 	recover(f.link);
 	assert_taken(f.peer, "\n", 1);
-	g_assert_cmpint(sending_time(&f, FIVE, FIVE_WIRE), >=, 4 * 20 * MSEC);
+	g_assert_cmpint(sending_time(&f, FIVE, FIVE_WIRE), >=, 3 * 20 * MSEC);
 
 	/* Where that helps, it stays. */
 	pty_peer_mute(f.peer, FALSE);
 	exchange(f.link, FIVE, 3);
 	pty_peer_skip(f.peer, FIVE_WIRE);
-	g_assert_cmpint(sending_time(&f, FIVE, FIVE_WIRE), >=, 4 * 20 * MSEC);
+	g_assert_cmpint(sending_time(&f, FIVE, FIVE_WIRE), >=, 3 * 20 * MSEC);
 	tear_down(&f);
 }
 
@@ -369,7 +370,7 @@ static void test_late_answer(void)
 	pty_peer_skip(f.peer, FIVE_WIRE);
 	for (guint i = 0; i < 3; i++)
 		lose(&f, FIVE, FIVE_WIRE);
-	g_assert_cmpint(sending_time(&f, FIVE, FIVE_WIRE), >=, 4 * 20 * MSEC);
+	g_assert_cmpint(sending_time(&f, FIVE, FIVE_WIRE), >=, 3 * 20 * MSEC);
 	answer->data[0] |= 1;
 	smp_frame(SMP_FRAMING_CONSOLE, answer->data, answer->len, frame);
 	pty_peer_write(f.peer, frame->data, frame->len);
