@@ -206,6 +206,8 @@ static void test_reopen_elsewhere(void)
 	g_autoptr(SmpLink) link = new_link("serial", name, "");
 	open_link(link);
 	exchange(link, 5, 1);
+	/* At once, for another program may get the number of its pty. */
+	g_unlink(name);
 	pty_peer_free(before);
 	GThread *thread = g_thread_new("comeback", come_back, &comeback);
 	reopen(link, 5000 * MSEC);
@@ -231,17 +233,21 @@ static void assert_reopen_fails(SmpLink *link, int code, const char *message)
 
 static void test_reopen_never(void)
 {
+	g_autofree char *folder = g_dir_make_tmp("smp-serial-XXXXXX", NULL);
+	g_autofree char *name = g_build_filename(folder, "board", NULL);
 	g_autoptr(PtyPeer) peer = pty_peer_new(SMP_FRAMING_CONSOLE);
-	g_autoptr(SmpLink) link = new_link("serial", pty_peer_path(peer), "");
+	g_autoptr(SmpLink) link = new_link("serial", name, "");
 
+	point_to(name, peer);
 	open_link(link);
 	smp_link_close(link);
 	pid_t pid = hold_port(pty_peer_path(peer));
 	assert_reopen_fails(link, SMP_LINK_ERROR_BUSY, "held by minicom");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	pty_peer_hang_up(peer);
+	g_unlink(name);
 	assert_reopen_fails(link, SMP_LINK_ERROR_TIMEOUT, "does not exist");
+	g_rmdir(folder);
 }
 
 int main(int argc, char **argv)
