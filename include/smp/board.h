@@ -18,6 +18,7 @@ G_BEGIN_DECLS
  * @bootloader: (nullable): "MCUboot"
  * @mode: what the bootloader does with a new image
  * @no_downgrade: it says that it refuses older versions
+ * @no_marks: the server has no test and confirm: a reset installs what the bootloader prefers
  * @recovery: this is MCUboot's serial recovery, no application (recognised by what it cannot do)
  * @images: (nullable): the image list; %NULL where the firmware has no image group
  * @slots: (nullable) (element-type SmpSlotInfo): slot sizes
@@ -32,6 +33,7 @@ typedef struct {
 	char *bootloader;
 	SmpBootloaderMode mode;
 	gboolean no_downgrade;
+	gboolean no_marks;
 	gboolean recovery;
 	SmpImageState *images;
 	GPtrArray *slots;

@@ -80,6 +80,17 @@ SmpImageState *smp_image_list(SmpSession *session, GError **error) G_GNUC_WARN_U
 SmpImageState *smp_image_set_state(SmpSession *session, const SmpHash *hash, gboolean confirm,
 				   GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * smp_image_can_mark:
+ * @supported: (out): whether the server knows test and confirm at all
+ *
+ * Asks with a request that names no image, which every application server refuses without doing
+ * anything (INVALID_HASH); one built for direct XIP, RAM load or a firmware updater does not have
+ * the command. Not for MCUboot's recovery, where a hash may be left out.
+ */
+gboolean smp_image_can_mark(SmpSession *session, gboolean *supported,
+			    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 #define SMP_SLOT_DEFAULT -1
 
 /**

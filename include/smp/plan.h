@@ -39,13 +39,11 @@ typedef struct {
 /**
  * SmpAttempt: what this job already did.
  * @resets: resets done; the board answered again after each
- * @mark_unsupported: the server has no test and confirm (RAM load, recovery)
  * @confirm_denied: it confirms only what runs, so that a trial comes first
  * @items: one for each of the bundle's
  */
 typedef struct {
 	guint resets;
-	gboolean mark_unsupported;
 	gboolean confirm_denied;
 	SmpAttemptItem *items;
 } SmpAttempt;

@@ -4,10 +4,24 @@
 
 #include "cli.h"
 
-static gboolean is_highest_first(const SmpBoard *board)
+/* Without test and confirm (direct XIP, RAM load) the bootloader starts the highest version; of
+ * equal ones that in the lower slot. */
+static const SmpImageSlot *find_highest(const SmpBoard *board, guint image)
 {
-	return board->mode == SMP_BOOTLOADER_MODE_DIRECT_XIP ||
-	       board->mode == SMP_BOOTLOADER_MODE_RAM_LOAD;
+	const SmpImageSlot *highest = NULL;
+	SmpVersion best, version;
+
+	for (guint i = 0; i < board->images->slots->len; i++) {
+		const SmpImageSlot *slot = g_ptr_array_index(board->images->slots, i);
+
+		if (slot->image != image || !smp_version_parse(slot->version, &version))
+			continue;
+		if (!highest || smp_version_compare(&version, &best, FALSE) > 0) {
+			highest = slot;
+			best = version;
+		}
+	}
+	return highest;
 }
 
 static const SmpImageSlot *find_pending(const SmpBoard *board, guint image)
@@ -26,8 +40,6 @@ static char *pending_text(const SmpBoard *board, const SmpImageSlot *active,
 {
 	const char *old = active ? active->version : "what was there before";
 
-	if (is_highest_first(board))
-		return g_strdup_printf("starts %s, the highest version", pending->version);
 	if (board->mode == SMP_BOOTLOADER_MODE_OVERWRITE_ONLY)
 		return g_strdup_printf("installs %s over %s; that cannot be undone",
 				       pending->version, old);
@@ -56,7 +68,10 @@ static char *image_text(const SmpBoard *board, guint image)
 {
 	const SmpImageSlot *active = smp_image_state_find_active(board->images, image);
 	const SmpImageSlot *pending = find_pending(board, image);
+	const SmpImageSlot *highest = board->no_marks ? find_highest(board, image) : NULL;
 
+	if (highest)
+		return g_strdup_printf("starts %s, the highest version", highest->version);
 	if (pending)
 		return pending_text(board, active, pending);
 	return active && active->has_flags ? active_text(board, active) : NULL;

@@ -204,6 +204,22 @@ SmpImageState *smp_image_set_state(SmpSession *session, const SmpHash *hash, gbo
 	return response ? read_state(&body, doing, error) : NULL;
 }
 
+gboolean smp_image_can_mark(SmpSession *session, gboolean *supported, GError **error)
+{
+	g_autoptr(GError) local = NULL;
+	SmpCbor body;
+	g_autoptr(SmpResponse) response = smp_group_call(
+		session, smp_group_empty_request(SMP_OP_WRITE, SMP_GROUP_IMAGE, STATE), 0,
+		SMP_REPEAT_SAFE, "ask for test and confirm", &body, &local);
+
+	if (local && !g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE)) {
+		g_propagate_error(error, g_steal_pointer(&local));
+		return FALSE;
+	}
+	*supported = !smp_error_is_unsupported(local);
+	return TRUE;
+}
+
 gboolean smp_image_erase(SmpSession *session, int slot, guint timeout_ms, GError **error)
 {
 	SmpCbor body;

@@ -90,6 +90,12 @@ static gboolean observe(SmpBoard *board, SmpSession *session, GError **error)
 		return FALSE;
 	board->version = smp_session_get_version(session);
 	board->recovery = looks_like_recovery(board);
+	if (board->images && !board->recovery) {
+		gboolean supported;
+		if (!smp_image_can_mark(session, &supported, error))
+			return FALSE;
+		board->no_marks = !supported;
+	}
 	return TRUE;
 }
 
@@ -121,14 +127,15 @@ void smp_board_free(SmpBoard *board)
 
 gboolean smp_board_can_revert(const SmpBoard *board)
 {
-	if (board->recovery)
+	if (board->recovery || board->no_marks)
 		return FALSE;
 	switch (board->mode) {
 	case SMP_BOOTLOADER_MODE_SWAP_SCRATCH:
 	case SMP_BOOTLOADER_MODE_SWAP_MOVE:
 	case SMP_BOOTLOADER_MODE_SWAP_OFFSET:
 	case SMP_BOOTLOADER_MODE_DIRECT_XIP_REVERT:
-	case SMP_BOOTLOADER_MODE_UNKNOWN: /* most are; the image list shows it afterwards */
+	case SMP_BOOTLOADER_MODE_RAM_LOAD: /* with marks it is the one with revert */
+	case SMP_BOOTLOADER_MODE_UNKNOWN:  /* most are; the image list shows it afterwards */
 		return TRUE;
 	default:
 		return FALSE;

@@ -111,9 +111,7 @@ static Place place(const Plan *plan, guint index)
 	const SmpImageSlot *active = running(plan, item->image);
 	if (active && smp_hash_equal(&active->hash, &item->firmware->hash)) {
 		/* Without revert `confirmed` says nothing: what runs stays. */
-		gboolean final = active->confirmed || !smp_board_can_revert(plan->board) ||
-				 plan->attempt->mark_unsupported;
-		return final ? FINAL : TRIAL;
+		return active->confirmed || !smp_board_can_revert(plan->board) ? FINAL : TRIAL;
 	}
 	const SmpImageSlot *slot =
 		smp_image_state_find_hash(images, item->image, &item->firmware->hash);
@@ -212,7 +210,7 @@ static gboolean refuse_no_revert(Plan *plan)
 			g_strdup("the board is in MCUboot's recovery, which cannot try an image"),
 			"It writes over the application: an interruption leaves the board "
 			"without one until an upload completes. `--allow-no-revert` does it.");
-	if (smp_board_can_revert(plan->board) && !plan->attempt->mark_unsupported)
+	if (smp_board_can_revert(plan->board))
 		return FALSE;
 	if (plan->board->mode == SMP_BOOTLOADER_MODE_UNKNOWN)
 		return refuse(
@@ -405,7 +403,7 @@ static void plan_install(Plan *plan)
 		end(plan, SMP_END_UPLOADED, story(plan, "has", " in its slot"), NULL);
 		return;
 	}
-	for (guint i = n; i-- > 0 && !plan->attempt->mark_unsupported;) {
+	for (guint i = n; i-- > 0 && !plan->board->no_marks;) {
 		if (place(plan, i) == PRESENT) {
 			plan_mark(plan, i);
 			return;

@@ -158,11 +158,8 @@ static gboolean do_mark(SmpUpdate *update, gboolean direct, GError **error)
 	g_autoptr(SmpImageState) state =
 		smp_image_set_state(update->session, &item->firmware->hash, direct, &local);
 
-	if (!state && smp_error_is_unsupported(local)) {
-		update->attempt.mark_unsupported = TRUE;
-	} else if (!state && direct &&
-		   smp_error_is_device(local, SMP_GROUP_IMAGE,
-				       SMP_IMAGE_RC_IMAGE_CONFIRMATION_DENIED)) {
+	if (!state && direct &&
+	    smp_error_is_device(local, SMP_GROUP_IMAGE, SMP_IMAGE_RC_IMAGE_CONFIRMATION_DENIED)) {
 		update->attempt.confirm_denied = TRUE;
 	} else if (!state) {
 		g_propagate_error(error, g_steal_pointer(&local));
