@@ -213,12 +213,10 @@ static gboolean refuse_no_revert(Plan *plan)
 	if (smp_board_can_revert(plan->board))
 		return FALSE;
 	if (plan->board->mode == SMP_BOOTLOADER_MODE_UNKNOWN)
-		return refuse(
-			plan,
-			g_strdup("the board's bootloader cannot try an image: test and confirm "
-				 "are not supported"),
-			"The image is in its slot and nothing was started. `--allow-no-revert` "
-			"resets into it without a way back.");
+		return refuse(plan,
+			      g_strdup("the board cannot try an image: its firmware has no test "
+				       "and confirm"),
+			      "`--allow-no-revert` installs it without a way back.");
 	return refuse(plan,
 		      g_strdup_printf("the board's bootloader cannot undo an update (%s)",
 				      smp_bootloader_mode_name(plan->board->mode)),
