@@ -28,10 +28,11 @@ static void reply_free(gpointer data)
 	g_free(data);
 }
 
+/* Of replies at the same time the one that was sent first comes first. */
 static gint compare_replies(gconstpointer a, gconstpointer b, gpointer user_data G_GNUC_UNUSED)
 {
 	gint64 x = ((const Reply *)a)->when, y = ((const Reply *)b)->when;
-	return x < y ? -1 : x > y;
+	return x <= y ? -1 : 1;
 }
 
 void smp_test_link_reply(SmpLink *link, const guint8 *packet, gsize size, gint64 when)
@@ -64,7 +65,7 @@ static gboolean check_cancelled(SmpLink *link, GError **error)
 	return link->cancellable && g_cancellable_set_error_if_cancelled(link->cancellable, error);
 }
 
-/* Lets the peer do what falls due until @until, or until a reply is there. */
+/* Lets the peer do what falls due until @until, until a reply is there, or until it cancels. */
 static void run_peer(TestLink *test, gint64 until)
 {
 	const SmpTestPeer *peer = test->peer;
@@ -72,7 +73,8 @@ static void run_peer(TestLink *test, gint64 until)
 	while (peer->next_event) {
 		gint64 event = peer->next_event(test->data);
 		Reply *reply = g_queue_peek_head(&test->replies);
-		if (event < 0 || event > until || (reply && reply->when <= event))
+		if (event < 0 || event > until || (reply && reply->when <= event) ||
+		    g_cancellable_is_cancelled(test->parent.cancellable))
 			return;
 		test->now = MAX(test->now, event);
 		peer->run(test->data, &test->parent, test->now);
@@ -85,7 +87,8 @@ void smp_test_link_advance(SmpLink *link, gint64 us)
 	gint64 until = test->now + us;
 
 	run_peer(test, until);
-	test->now = until;
+	if (!g_cancellable_is_cancelled(link->cancellable))
+		test->now = until;
 }
 
 static gboolean test_open(SmpLink *link, GError **error G_GNUC_UNUSED)
@@ -144,7 +147,7 @@ static gboolean test_receive(SmpLink *link, GByteArray *packet, gint64 deadline,
 	if (check_cancelled(link, error))
 		return FALSE;
 	run_peer(test, deadline);
-	if (!is_open(test, error))
+	if (check_cancelled(link, error) || !is_open(test, error))
 		return FALSE;
 	Reply *reply = g_queue_peek_head(&test->replies);
 	if (!reply || reply->when > deadline) {
@@ -192,11 +195,9 @@ static gboolean test_sleep(SmpLink *link, gint64 until, GError **error)
 {
 	TestLink *test = (TestLink *)link;
 
-	if (check_cancelled(link, error))
-		return FALSE;
 	if (until > test->now)
 		smp_test_link_advance(link, until - test->now);
-	return TRUE;
+	return !check_cancelled(link, error);
 }
 
 static void test_free(SmpLink *link)

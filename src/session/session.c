@@ -20,6 +20,12 @@
 /* After so much silence a request is taken to lie in no buffer of the server any more. */
 #define BURIED_AFTER (5 * G_TIME_SPAN_SECOND)
 
+/* How long the number of a request that was given up is not used again: its answer may be late. */
+#define RETIRED_FOR (30 * G_TIME_SPAN_SECOND)
+
+/* How often a full server is looked at again. */
+#define ROOM_TICK (50 * G_TIME_SPAN_MILLISECOND)
+
 /* A request of this size fits the smallest buffers seen (96 bytes with length and CRC in them). */
 #define SMALL_PACKET 92
 
@@ -169,11 +175,14 @@ guint smp_session_room(SmpSession *session)
 	return taken < total ? total - taken : 0;
 }
 
-/* Whether a request may be sent although one before it went unanswered. */
+/* Whether a request may be sent although one before it went unanswered. Zephyr has four buffers by
+ * default, and a board that is just starting loses more than one request. */
 gboolean smp_session_may_repeat(SmpSession *session)
 {
+	guint least = session->params_known ? 2 : 3;
+
 	return smp_link_drops_excess(session->link) ||
-	       outstanding(session) < MAX(capacity(session), 2);
+	       outstanding(session) < MAX(capacity(session), least);
 }
 
 gint64 smp_session_get_rto(SmpSession *session)
@@ -208,15 +217,22 @@ static void learn_round_trip(SmpSession *session, const Request *request)
 	session->sampled_size = MAX(session->sampled_size, request->size);
 }
 
+static gboolean is_free(SmpSession *session, const Request *request)
+{
+	return request->state == FREE ||
+	       (request->state == FORGOTTEN &&
+		smp_link_now(session->link) - request->sent_at > RETIRED_FOR);
+}
+
 /* The next number whose answer cannot be mistaken for that of an earlier request. */
 static guint8 take_sequence(SmpSession *session)
 {
-	guint8 sequence = session->last_sequence;
+	guint8 sequence = session->last_sequence + 1;
 
 	for (guint i = 0; i < G_N_ELEMENTS(session->requests); i++) {
-		sequence++;
-		if (session->requests[sequence].state == FREE)
+		if (is_free(session, &session->requests[sequence]))
 			break;
+		sequence++;
 	}
 	session->last_sequence = sequence;
 	return sequence;
@@ -279,20 +295,15 @@ static const char *mismatch(SmpSession *session, const SmpHeader *header)
 /* Marks the request answered and all before it as gone. */
 static void settle(SmpSession *session, const SmpHeader *header)
 {
-	guint64 order = session->requests[header->sequence].order;
+	Request *request = &session->requests[header->sequence];
 
-	learn_round_trip(session, &session->requests[header->sequence]);
-	session->requests[header->sequence].state = FREE;
-	session->answered = MAX(session->answered, order);
-	for (guint i = 0; i < G_N_ELEMENTS(session->requests); i++) {
-		Request *other = &session->requests[i];
-		if (other->state == FORGOTTEN && other->order < order)
-			other->state = FREE;
-	}
+	learn_round_trip(session, request);
+	request->state = FREE;
+	session->answered = MAX(session->answered, request->order);
 	if (session->answered_version < 0) {
-		session->answered_version = header->version;
+		session->answered_version = MIN(header->version, SMP_VERSION_2);
 		if (!session->version_fixed)
-			session->version = header->version;
+			session->version = session->answered_version;
 	}
 }
 
@@ -413,38 +424,73 @@ static gboolean send_call(SmpSession *session, Call *call, GError **error)
 	return TRUE;
 }
 
+/* What calls before it left in the server's buffers is waited for. */
+static gboolean await_room(SmpSession *session, GError **error)
+{
+	while (!smp_session_may_repeat(session)) {
+		g_autoptr(GError) local = NULL;
+		guint8 sequence;
+		smp_response_free(smp_session_receive(
+			session, smp_link_now(session->link) + ROOM_TICK, &sequence, &local));
+		if (local && local->domain != SMP_PROTOCOL_ERROR) {
+			g_propagate_error(error, g_steal_pointer(&local));
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+/* Sends a copy if the server has room for one. @until: when to think again */
+static gboolean send_or_wait(SmpSession *session, Call *call, gint64 *wait, gint64 *until,
+			     GError **error)
+{
+	if (!smp_session_may_repeat(session)) {
+		*until = smp_link_now(session->link) + ROOM_TICK;
+		return TRUE;
+	}
+	if (call->copies > 0 && !smp_link_recover(session->link, error))
+		return FALSE;
+	if (!send_call(session, call, error))
+		return FALSE;
+	*until = smp_link_now(session->link) + *wait;
+	*wait = MIN(*wait * 2, RTO_MAX);
+	return TRUE;
+}
+
 static SmpResponse *run_call(SmpSession *session, Call *call, SmpRepeat repeat, GError **error)
 {
-	SmpResponse *response = NULL;
+	guint most = repeat == SMP_REPEAT_SAFE ? MAX_COPIES : 1;
 	gint64 wait = MAX(smp_session_get_rto_for(session, call->packet->len), CALL_RTO_MIN);
+	SmpResponse *response = NULL;
 
-	while (call->copies < MAX_COPIES && smp_link_now(session->link) < call->deadline) {
+	do {
+		gint64 until = call->deadline;
 		GError *local = NULL;
-		if (call->copies == 0 || smp_session_may_repeat(session)) {
-			if (call->copies > 0 && !smp_link_recover(session->link, error))
-				return NULL;
-			if (!send_call(session, call, error))
-				return NULL;
-		}
-		gint64 until = repeat == SMP_REPEAT_NEVER ? call->deadline
-							  : smp_link_now(session->link) + wait;
+		if (call->copies < most && !send_or_wait(session, call, &wait, &until, error))
+			return NULL;
+		/* The last copy has all the time that is left. */
+		if (call->copies == most)
+			until = call->deadline;
 		if (await_copy(session, call, until, &response, &local))
 			return response;
 		if (local) {
 			g_propagate_error(error, local);
 			return NULL;
 		}
-		wait = MIN(wait * 2, RTO_MAX);
-	}
-	/* No more copies, but time left. */
-	GError *local = NULL;
-	if (await_copy(session, call, call->deadline, &response, &local))
-		return response;
-	if (local)
-		g_propagate_error(error, local);
-	else
-		set_timeout_error(error);
+	} while (smp_link_now(session->link) < call->deadline);
+	set_timeout_error(error);
 	return NULL;
+}
+
+/* Version 1 was tried because version 2 got lost, and this server has no version 1 (Zephyr without
+ * CONFIG_MCUMGR_SMP_SUPPORT_ORIGINAL_PROTOCOL). */
+static gboolean turn_to_version_2(SmpSession *session, const GError *error)
+{
+	if (session->version_fixed || session->version != SMP_VERSION_1 ||
+	    !smp_error_is_device(error, SMP_GROUP_NONE, SMP_RC_UNSUPPORTED_TOO_OLD))
+		return FALSE;
+	session->version = session->answered_version = SMP_VERSION_2;
+	return TRUE;
 }
 
 /* One byte more than the server's buffer is silence, a crash or seconds of deafness. */
@@ -470,6 +516,8 @@ SmpResponse *smp_session_call(SmpSession *session, GByteArray *request, guint ti
 {
 	if (!check_size(session, request, error))
 		return NULL;
+	if (!await_room(session, error))
+		return NULL;
 	guint timeout = timeout_ms ? timeout_ms : session->timeout_ms;
 	Call call = {
 		.packet = request,
@@ -478,6 +526,11 @@ SmpResponse *smp_session_call(SmpSession *session, GByteArray *request, guint ti
 	g_autoptr(GError) local = NULL;
 	SmpResponse *response = run_call(session, &call, repeat, &local);
 
+	if (turn_to_version_2(session, local)) {
+		g_clear_error(&local);
+		call.copies = 0;
+		response = run_call(session, &call, repeat, &local);
+	}
 	for (guint i = 0; i < call.copies; i++)
 		smp_session_forget(session, call.sequences[i]);
 	if (response)
