@@ -6,10 +6,8 @@
 #include <string.h>
 
 static const char *const topics[] = {
-	[SMPCTL_LOOK] = "Look",
-	[SMPCTL_UPDATE] = "Update",
-	[SMPCTL_BOARD] = "Board",
-	[SMPCTL_CONNECTIONS] = "Connect",
+	[SMPCTL_LOOK] = "Look",		  [SMPCTL_UPDATE] = "Update", [SMPCTL_BOARD] = "Board",
+	[SMPCTL_CONNECTIONS] = "Connect", [SMPCTL_HIDDEN] = "",
 };
 
 static void print_row(const char *topic, const SmpctlCommand *command)

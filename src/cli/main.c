@@ -4,6 +4,7 @@
 
 #include "cli.h"
 
+#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -166,7 +167,9 @@ int main(int argc, char **argv)
 		cli.status = smpctl_error_report(&cli, error);
 	smpctl_clear(&cli);
 	smpctl_options_clear();
-	if (fflush(stdout) != 0 && cli.status == SMPCTL_EXIT_OK)
+	if ((fflush(stdout) != 0 || ferror(stdout)) && cli.status == SMPCTL_EXIT_OK) {
+		fprintf(stderr, "%s: cannot write the output: %s\n", program, g_strerror(errno));
 		cli.status = SMPCTL_EXIT_FAILED;
+	}
 	return cli.status;
 }

@@ -6,9 +6,10 @@ import os
 import pty
 import signal
 import socket
+import subprocess
 import unittest
 
-from common import TestCase
+from common import PATIENCE, SMPCTL, TestCase
 
 
 class Errors(TestCase):
@@ -36,7 +37,7 @@ class Errors(TestCase):
         self.assert_error(4, "connection", ["-c", "usb:ffff:fffe", "echo", "x"], "ffff:fffe")
 
     def test_busy_port(self):
-        board = self.board("--pty", "--baud", "9600")
+        board = self.board("--pty", "--baud", "57600")
         path, _ = self.make_image("app.bin", "1.1.0")
         holder = self.start("-v", "-c", board.target, "image", "upload", "--force", path)
         for line in holder.stderr:
@@ -161,6 +162,15 @@ class Errors(TestCase):
         self.assertEqual(error["error"]["class"], "usage")
         (error,) = self.json("frobnicate", status=2)
         self.assertEqual(error["error"]["class"], "usage")
+
+    def test_full_disk(self):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            for args in (["version"], ["--json", "version"]):
+                got = subprocess.run([SMPCTL, *args], stdout=full, stderr=subprocess.PIPE,
+                                     text=True, env=self.environment, check=False,
+                                     timeout=PATIENCE)
+                self.assertEqual(got.returncode, 1)
+                self.assertTrue(got.stderr.startswith("smpctl: cannot write the output"))
 
     def test_terminated(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:

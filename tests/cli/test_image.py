@@ -66,7 +66,7 @@ class Upload(TestCase):
         self.assertIn(self.hash, self.good("-c", target, "image", "list"))
 
     def test_second_interrupt_ends_at_once(self):
-        target = self.board("--pty", "--baud", "9600").target
+        target = self.board("--pty", "--baud", "57600").target
         process = self.start("-c", target, "image", "upload", "--force", self.file)
         process.stderr.readline()
         # Two signals at once, before anything can be done about the first.
