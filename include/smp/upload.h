@@ -48,7 +48,7 @@ typedef struct {
  * @resumed_at: offset at which the server let us begin
  * @chunk: data bytes in a full request
  * @window: most requests that were in flight
- * @window_limit: how many the board was found to take
+ * @window_limit: how many the board was found to take; 0 where that is all its buffers allow
  * @duration: microseconds
  */
 typedef struct {

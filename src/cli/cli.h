@@ -286,3 +286,7 @@ extern const GOptionEntry smpctl_erase_options[];
 extern const GOptionEntry smpctl_upload_options[];
 extern const GOptionEntry smpctl_update_options[];
 extern const GOptionEntry smpctl_reset_options[];
+
+/* How many requests at once this board was found to take; 0 where it takes all that it says. */
+guint smpctl_recall_window(SmpLink *link);
+void smpctl_remember_window(SmpLink *link, guint window);

@@ -267,7 +267,11 @@ static void tell_result(Run *run, const SmpUpdateResult *result)
 static gboolean run_update(Run *run, SmpSession *session, GError **error)
 {
 	g_autoptr(SmpUpdate) update = smp_update_new(session, run->bundle, &policy);
-	SmpUploadOptions upload = {.window = (guint)window};
+	SmpLink *link = smp_session_get_link(session);
+	SmpUploadOptions upload = {
+		.window = (guint)window,
+		.learned_window = smpctl_recall_window(link),
+	};
 	g_autoptr(SmpUpdateResult) result = NULL;
 
 	smp_update_set_event_func(update, on_event, run);
@@ -278,6 +282,8 @@ static gboolean run_update(Run *run, SmpSession *session, GError **error)
 		run->cli->state = smp_update_state(update);
 		return FALSE;
 	}
+	if (result->upload.window > 0 && window == 0)
+		smpctl_remember_window(link, result->upload.window_limit);
 	run->cli->status = smpctl_end_status(result->end, policy.mode == SMP_UPDATE_TEST_ONLY);
 	if (run->cli->options->json) {
 		tell_result_json(run, result);

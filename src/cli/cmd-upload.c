@@ -191,8 +191,10 @@ static char *state_text(const Upload *upload)
 
 static gboolean send_image(Upload *upload, SmpSession *session, GError **error)
 {
+	SmpLink *link = smp_session_get_link(session);
 	SmpUploadOptions options = {
 		.window = (guint)window,
+		.learned_window = smpctl_recall_window(link),
 		.progress = on_progress,
 		.user_data = upload,
 	};
@@ -202,6 +204,8 @@ static gboolean send_image(Upload *upload, SmpSession *session, GError **error)
 					 &options, &result, error);
 
 	smpctl_progress_end(&upload->progress);
+	if (result.window > 0 && window == 0)
+		smpctl_remember_window(link, result.window_limit);
 	if (!done) {
 		upload->cli->state = state_text(upload);
 		return FALSE;

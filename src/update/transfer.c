@@ -62,6 +62,7 @@ typedef struct {
 	gsize max_data; /* data bytes in a request; 0 for what fits */
 	gboolean align; /* the server cuts chunks to its write size */
 	SmpWindow window;
+	guint window_cap;	       /* what the server's buffers allow */
 	Flight flights[MAX_IN_FLIGHT]; /* in the order of sending */
 	guint n_flights;
 	gboolean begun;	 /* the first request was answered */
@@ -123,8 +124,9 @@ static gboolean learn_server(Transfer *t, GError **error)
 	guint window = smp_link_max_outstanding(t->link, params.buf_count);
 	if (t->options && t->options->window)
 		window = MIN(window, t->options->window);
-	smp_window_init(&t->window, MIN(window, MAX_IN_FLIGHT),
-			t->options ? t->options->learned_window : 0, smp_link_now(t->link));
+	t->window_cap = MIN(window, MAX_IN_FLIGHT);
+	smp_window_init(&t->window, t->window_cap, t->options ? t->options->learned_window : 0,
+			smp_link_now(t->link));
 	return TRUE;
 }
 
@@ -546,7 +548,7 @@ gboolean smp_transfer_run(SmpSession *session, const SmpTransfer *transfer,
 	*t.result = (SmpUploadResult){0};
 	gboolean done = run(&t, error);
 	forget_all(&t);
-	t.result->window_limit = t.window.limit;
+	t.result->window_limit = t.window.limit < t.window_cap ? t.window.limit : 0;
 	t.result->duration = smp_link_now(t.link) - t.started;
 	g_byte_array_unref(t.packet);
 	return done;

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What an upload found out about a board is remembered for its next one, filed under the board's
+ * identity. It is a convenience: that it cannot be read or written is no error. */
+
+#include "cli.h"
+
+#define FILE_NAME "boards"
+#define WINDOW	  "window"
+
+static char *memory_path(void)
+{
+	return g_build_filename(g_get_user_state_dir(), "smpctl", FILE_NAME, NULL);
+}
+
+guint smpctl_recall_window(SmpLink *link)
+{
+	g_autofree char *path = memory_path();
+	g_autofree char *identity = smp_link_identity(link);
+	g_autoptr(GKeyFile) file = g_key_file_new();
+
+	if (!g_key_file_load_from_file(file, path, G_KEY_FILE_NONE, NULL))
+		return 0;
+	return (guint)CLAMP(g_key_file_get_integer(file, identity, WINDOW, NULL), 0, G_MAXUINT8);
+}
+
+void smpctl_remember_window(SmpLink *link, guint window)
+{
+	g_autofree char *path = memory_path();
+	g_autofree char *folder = g_path_get_dirname(path);
+	g_autofree char *identity = smp_link_identity(link);
+	g_autoptr(GKeyFile) file = g_key_file_new();
+
+	/* The next program behind a pty of this number is another board. */
+	if (g_str_has_prefix(identity, "tty:/dev/pts/"))
+		return;
+	g_key_file_load_from_file(file, path, G_KEY_FILE_KEEP_COMMENTS, NULL);
+	if ((guint)g_key_file_get_integer(file, identity, WINDOW, NULL) == window)
+		return;
+	if (window > 0)
+		g_key_file_set_integer(file, identity, WINDOW, (int)window);
+	else
+		g_key_file_remove_group(file, identity, NULL);
+	if (g_mkdir_with_parents(folder, 0700) == 0)
+		(void)g_key_file_save_to_file(file, path, NULL);
+}
