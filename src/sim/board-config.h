@@ -85,6 +85,7 @@ typedef struct {
 	guint16 groups[SIM_MAX_GROUPS]; /* in the order of the enumeration */
 	guint n_groups;
 	gboolean old;		  /* before Zephyr 3.1: v1 only, rc 0 in every success, no params */
+	gboolean ret_errors;	  /* Zephyr 3.4: v2 errors are in `ret` */
 	gboolean no_v1;		  /* built without the original protocol */
 	gboolean frugal_list;	  /* CONFIG_MCUMGR_GRP_IMG_FRUGAL_LIST */
 	gboolean no_params;	  /* no CONFIG_MCUMGR_GRP_OS_MCUMGR_PARAMS */
@@ -150,8 +151,8 @@ void sim_config_scale(SimConfig *config, double scale);
 gboolean sim_config_add_fault(SimConfig *config, const char *text,
 			      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* The forms that sim_config_add_fault() takes, for the help text. */
-char *sim_config_fault_help(void);
+/* The forms that sim_config_add_fault() takes, four to a line. */
+char *sim_config_fault_help(const char *line_break);
 
 gboolean sim_config_check(const SimConfig *config, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -248,7 +248,7 @@ static gint64 next_change(const SimBoard *board)
 static void change(SimBoard *board, gint64 now)
 {
 	if (now == sim_flash_cut_time(board->flash))
-		power_off(board, now, 500 * 1000);
+		power_off(board, now, sim_flash_cut_duration(board->flash) * 1000);
 	else if (now == board->power_at)
 		power_on(board);
 	else if (now == board->reset_at || now == board->watchdog_at)

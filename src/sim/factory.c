@@ -53,6 +53,7 @@ SimBoard *sim_board_new(const SimConfig *config, const char *state_path, gint64 
 	gboolean fresh;
 
 	board->config = *config;
+	board->config.recovery = config->recovery || config->start_in_recovery;
 	board->rand = g_rand_new_with_seed(config->seed);
 	board->power_at = -1;
 	if (!sim_config_check(config, error))

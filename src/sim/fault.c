@@ -62,7 +62,7 @@ gboolean sim_config_add_fault(SimConfig *config, const char *text, GError **erro
 		return FALSE;
 	}
 	if (!parse_fault(text, &fault)) {
-		g_autofree char *help = sim_config_fault_help();
+		g_autofree char *help = sim_config_fault_help(" ");
 		g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
 			    "fault '%s' is not understood; there are %s", text, help);
 		return FALSE;
@@ -71,12 +71,14 @@ gboolean sim_config_add_fault(SimConfig *config, const char *text, GError **erro
 	return TRUE;
 }
 
-char *sim_config_fault_help(void)
+char *sim_config_fault_help(const char *line_break)
 {
 	GString *help = g_string_new(NULL);
 
 	for (guint i = 0; i < SIM_N_FAULTS; i++) {
-		g_string_append_printf(help, "%s%s=N", i ? ", " : "", kinds[i].name);
+		if (i > 0)
+			g_string_append_printf(help, ",%s", i % 4 ? " " : line_break);
+		g_string_append_printf(help, "%s=N", kinds[i].name);
 		if (kinds[i].value)
 			g_string_append_printf(help, "[:%s]", kinds[i].value);
 	}

@@ -36,7 +36,7 @@ struct SimFlash {
 	gsize map_header; /* bytes before it in the mapping */
 	GQueue changes;
 	gint64 done;
-	gint64 cut_time;
+	gint64 cut_time, cut_duration;
 	guint64 operations;
 };
 
@@ -184,10 +184,12 @@ static void add_change(SimFlash *flash, Change change, gint64 duration)
 	apply(flash->now, &change, change.size);
 	flash->done = change.end;
 	flash->operations++;
-	if (flash->cut_time < 0 &&
-	    sim_fault_find(flash->config, SIM_FAULT_POWER_CUT_AT_WRITE, flash->operations)) {
+	const SimFault *fault =
+		sim_fault_find(flash->config, SIM_FAULT_POWER_CUT_AT_WRITE, flash->operations);
+	if (fault && flash->cut_time < 0) {
 		change.struck = TRUE;
 		flash->cut_time = change.start + duration / 2;
+		flash->cut_duration = fault->value;
 	}
 	g_queue_push_tail(&flash->changes, g_memdup2(&change, sizeof change));
 }
@@ -255,6 +257,11 @@ gint64 sim_flash_next(const SimFlash *flash)
 gint64 sim_flash_cut_time(const SimFlash *flash)
 {
 	return flash->cut_time;
+}
+
+gint64 sim_flash_cut_duration(const SimFlash *flash)
+{
+	return flash->cut_duration;
 }
 
 void sim_flash_cut(SimFlash *flash, gint64 now)

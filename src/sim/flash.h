@@ -48,6 +48,8 @@ void sim_flash_settle(SimFlash *flash, gint64 now);
 gint64 sim_flash_next(const SimFlash *flash);
 /* When the change that a fault strikes is half done, -1 never. */
 gint64 sim_flash_cut_time(const SimFlash *flash);
+/* For how long the power is away then, ms. */
+gint64 sim_flash_cut_duration(const SimFlash *flash);
 /* The power or the processor goes away at @now. */
 void sim_flash_cut(SimFlash *flash, gint64 now);
 /* All changes so far were done before the board was first switched on. */

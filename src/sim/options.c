@@ -64,6 +64,8 @@ static const struct {
 	{"recovery-buf-size", GROUP_SERVER, KIND_UINT, FIELD(recovery_buf_size), "BYTES",
 	 "Buffer of the recovery"},
 	{"process-time", GROUP_SERVER, KIND_MS, FIELD(process_time), "MS", "For each request"},
+	{"ret-errors", GROUP_SERVER, KIND_ON, FIELD(ret_errors), NULL,
+	 "Names v2 errors as Zephyr 3.4 did"},
 	{"no-v1", GROUP_SERVER, KIND_ON, FIELD(no_v1), NULL, "Refuses SMP version 1"},
 	{"no-params", GROUP_SERVER, KIND_ON, FIELD(no_params), NULL, "No parameters command"},
 	{"no-bootloader-info", GROUP_SERVER, KIND_OFF, FIELD(bootloader_info), NULL,
@@ -286,14 +288,14 @@ static GOptionGroup *new_group(Group group, GPtrArray *given)
 static char *description(void)
 {
 	GString *text = g_string_new("Boards:\n");
-	g_autofree char *faults = sim_config_fault_help();
+	g_autofree char *faults = sim_config_fault_help("\n  ");
 	const char *board, *summary;
 
 	for (guint i = 0; (board = sim_config_nth_board(i, &summary)); i++)
 		g_string_append_printf(text, "  %-12s %s\n", board, summary);
 	g_string_append_printf(
 		text,
-		"\nFaults: %s\n\n"
+		"\nFaults:\n  %s\n\n"
 		"Examples:\n"
 		"  smpsim                                    a board on a new pty, 1.0.0 runs\n"
 		"  smpsim --link /tmp/board --state b.flash  under a name, and remembers its "

@@ -72,7 +72,7 @@ static void put_error(SimRequest *request, const SimGroup *group, int rc)
 	g_byte_array_set_size(request->out, 0);
 	smp_cbor_put_map_begin(request->out);
 	if (rc == GROUP_ERROR && v2) {
-		smp_cbor_put_text(request->out, "err");
+		smp_cbor_put_text(request->out, request->board->config.ret_errors ? "ret" : "err");
 		smp_cbor_put_map_begin(request->out);
 		sim_put_uint(request->out, "group", request->header->group);
 		sim_put_int(request->out, "rc", request->group_rc);

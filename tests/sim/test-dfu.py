@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Whole updates: the recorded stories of two real boards, and what each kind of bootloader does."""
 
+import hashlib
 import json
 import os
 import sys
@@ -11,7 +12,7 @@ import time
 import smp
 
 DATA = os.path.join(os.environ.get("SMP_TEST_DATA", "tests/data"), "transcripts")
-QUICK = ("--reset-time", "20", "--boot-time", "20")
+QUICK = ("--reset-time", "20", "--boot-time", "20", "--process-time", "0")
 
 
 class Images:
@@ -273,6 +274,46 @@ def test_old(tap, images):
         tap.equal(board.upload(images.data("1.1.0"), chunk=128), None, "old: upload")
 
 
+def test_other_servers(tap):
+    with smp.Board("--ret-errors") as board:
+        tap.equal(board.mark(b"\xaa" * 32), {"ret": {"group": 1, "rc": 8}}, "Zephyr 3.4: ret")
+    with smp.Board("--no-v1") as board:
+        tap.equal(board.call(smp.READ, 0, 6, version=0), {"rc": 12}, "no v1: too old")
+    with smp.Board("--frugal-list") as board:
+        answer = board.call(smp.READ, 1, 0)
+        tap.equal((sorted(answer), sorted(answer["images"][0])),
+                  (["images"], ["active", "bootable", "confirmed", "hash", "slot", "version"]),
+                  "frugal list")
+    with smp.Board("--rtc", "--pools", "--reset-needs-force") as board:
+        tap.equal(board.call(smp.READ, 0, 4), {"err": {"group": 0, "rc": 4}}, "clock: not set")
+        tap.equal(board.call(smp.WRITE, 0, 4, {"datetime": "2026-02-30T00:00:00"}), {"rc": 3},
+                  "clock: there is no such day")
+        board.call(smp.WRITE, 0, 4, {"datetime": "2026-02-28T12:34:56"})
+        tap.equal(board.call(smp.READ, 0, 4)["datetime"][:17], "2026-02-28T12:34:", "clock: set")
+        tap.equal(sorted(board.call(smp.READ, 0, 3)["0"]), ["blksiz", "min", "nblks", "nfree"],
+                  "pools")
+        tap.equal(board.call(smp.WRITE, 0, 5), {"rc": 10}, "reset: busy without force")
+        tap.equal(board.call(smp.WRITE, 0, 5, {"force": True}), {}, "reset: forced")
+
+
+def test_image_check(tap, images):
+    data = images.data("1.1.0")
+    with smp.Board("--image-check", "--max-image-size", *QUICK) as board:
+        tap.equal(board.call(smp.READ, 1, 6)["images"][0]["max_image_size"], 464 * 1024,
+                  "slot info: largest image")
+        board.upload(data)
+        first = {"off": 0, "len": len(data), "sha": hashlib.sha256(data).digest(),
+                 "data": data[:200]}
+        tap.equal(board.call(smp.WRITE, 1, 1, first), {"off": len(data), "match": True},
+                  "image check: it is there already")
+        first["sha"] = bytes(32)
+        board.call(smp.WRITE, 1, 1, first)
+        answer = board.call(smp.WRITE, 1, 1, {"off": 200, "data": data[200:400]})
+        for at in range(400, len(data), 200):
+            answer = board.call(smp.WRITE, 1, 1, {"off": at, "data": data[at:at + 200]})
+        tap.equal(answer, {"off": len(data), "match": False}, "image check: it is another")
+
+
 def test_loader(tap, images):
     with smp.Board("--mode", "loader", *QUICK) as board:
         tap.equal(board.upload(images.data("1.1.0")), {"err": {"group": 1, "rc": 9}},
@@ -301,6 +342,8 @@ def main():
         test_recovery(tap, images)
         test_old(tap, images)
         test_loader(tap, images)
+        test_other_servers(tap)
+        test_image_check(tap, images)
     return tap.end()
 
 
