@@ -78,6 +78,7 @@ typedef enum {
  * @max_args: -1 for any number
  * @example: a line that was run
  * @kconfig: (nullable): the firmware's option without which the board answers ENOTSUP
+ * @unsupported: (nullable): what ENOTSUP means where no option is to blame
  * @run: returns FALSE with an error; otherwise Smpctl.status is the exit status
  */
 struct SmpctlCommand {
@@ -91,6 +92,7 @@ struct SmpctlCommand {
 	int max_args;
 	const char *example;
 	const char *kconfig;
+	const char *unsupported;
 	gboolean (*run)(Smpctl *cli, char **args, GError **error);
 };
 

@@ -8,6 +8,11 @@
 
 #define IMAGE_GROUP "CONFIG_MCUMGR_GRP_IMG"
 
+/* Zephyr img_mgmt_state.c, MCUboot boot_serial.c. */
+#define NO_MARKS                                                                                   \
+	"Boards with RAM load or direct XIP, and serial recovery, have no test and confirm:\n"     \
+	"they start the highest version at a reset. Others lack " IMAGE_GROUP "=y."
+
 static const SmpctlCommand commands[] = {
 	{
 		.name = "discover",
@@ -137,7 +142,7 @@ static const SmpctlCommand commands[] = {
 		.min_args = 1,
 		.max_args = 1,
 		.example = "smpctl -c /dev/ttyACM0 image test $HASH",
-		.kconfig = IMAGE_GROUP,
+		.unsupported = NO_MARKS,
 		.run = smpctl_cmd_image_test,
 	},
 	{
@@ -147,7 +152,7 @@ static const SmpctlCommand commands[] = {
 		.topic = SMPCTL_UPDATE,
 		.max_args = 1,
 		.example = "smpctl -c /dev/ttyACM0 image confirm",
-		.kconfig = IMAGE_GROUP,
+		.unsupported = NO_MARKS,
 		.run = smpctl_cmd_image_confirm,
 	},
 	{

@@ -133,6 +133,8 @@ static char *device_hint(Smpctl *cli, const GError *error)
 
 	if (!smp_error_get_device(error, &device))
 		return NULL;
+	if (smp_error_is_unsupported(error) && cli->command->unsupported)
+		return g_strdup(cli->command->unsupported);
 	if (smp_error_is_unsupported(error) && cli->command->kconfig)
 		return g_strdup_printf("The firmware on the board needs %s=y for this.",
 				       cli->command->kconfig);

@@ -149,6 +149,11 @@ class Errors(TestCase):
         self.assert_error(6, "device", ["-c", target, "os", "datetime"],
                           "CONFIG_MCUMGR_GRP_OS_DATETIME")
 
+    def test_no_marks(self):
+        target = self.board("--pty", "--board", "ramload").target
+        self.assert_error(6, "device", ["-c", target, "image", "test", "ab" * 32],
+                          "have no test and confirm")
+
     def test_reset_refused(self):
         target = self.board("--pty", "--reset-needs-force").target
         self.assert_error(6, "device", ["-c", target, "reset"], "EBUSY")
