@@ -5,24 +5,29 @@
 
 #include "cli.h"
 
+#include <errno.h>
 #include <glib-unix.h>
 #include <signal.h>
 #include <unistd.h>
 
 static int pipe_fds[2] = {-1, -1};
-static volatile sig_atomic_t received;
+static int received;
 
 static void on_signal(int number)
 {
-	static const char newline = '\n';
+	int saved = errno;
 	guint8 byte = (guint8)number;
+	ssize_t written = 0;
 
-	if (received || write(pipe_fds[1], &byte, 1) != 1) {
-		if (write(STDERR_FILENO, &newline, 1) < 0)
-			_exit(128 + number);
+	/* Two threads may be here at once. */
+	if (g_atomic_int_compare_and_exchange(&received, 0, number))
+		written = write(pipe_fds[1], &byte, 1);
+	if (written != 1) {
+		/* Away from the live line. */
+		written = write(STDERR_FILENO, "\n", 1);
 		_exit(128 + number);
 	}
-	received = number;
+	errno = saved;
 }
 
 static gpointer wait_for_signal(gpointer cancellable)
@@ -53,5 +58,6 @@ gboolean smpctl_signals_init(GCancellable *cancellable, GError **error)
 
 int smpctl_signals_status(void)
 {
-	return received ? 128 + received : 0;
+	int number = g_atomic_int_get(&received);
+	return number ? 128 + number : 0;
 }

@@ -71,12 +71,18 @@ class Upload(TestCase):
         process.stderr.readline()
         # Two signals at once, before anything can be done about the first.
         process.send_signal(signal.SIGSTOP)
+        self.wait_for(lambda: self.is_stopped(process.pid))
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGTERM)
         process.send_signal(signal.SIGCONT)
         _, err = process.communicate(timeout=60)
         self.assertIn(process.returncode, (130, 143))
         self.assertNotIn("interrupted", err)
+
+    @staticmethod
+    def is_stopped(pid):
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] == "T"
 
     def test_window_and_upgrade_options(self):
         target = self.board("--pty").target
