@@ -158,6 +158,8 @@ int smpctl_error_report(Smpctl *cli, const GError *error);
 /* signals.c */
 /* Ctrl-C once cancels, twice ends the program. */
 gboolean smpctl_signals_init(GCancellable *cancellable, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Ends the thread that waits for it. */
+void smpctl_signals_end(void);
 /* The exit status that the signal that came asks for; 0 where none came. */
 int smpctl_signals_status(void);
 

@@ -166,6 +166,7 @@ int main(int argc, char **argv)
 	if (!run(&cli, &args, &error))
 		cli.status = smpctl_error_report(&cli, error);
 	smpctl_clear(&cli);
+	smpctl_signals_end();
 	smpctl_options_clear();
 	if ((fflush(stdout) != 0 || ferror(stdout)) && cli.status == SMPCTL_EXIT_OK) {
 		fprintf(stderr, "%s: cannot write the output: %s\n", program, g_strerror(errno));

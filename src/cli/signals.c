@@ -12,6 +12,7 @@
 
 static int pipe_fds[2] = {-1, -1};
 static int received;
+static GThread *thread;
 
 static void on_signal(int number)
 {
@@ -36,7 +37,8 @@ static gpointer wait_for_signal(gpointer cancellable)
 
 	while (read(pipe_fds[0], &number, 1) != 1)
 		continue;
-	g_cancellable_cancel(cancellable);
+	if (number)
+		g_cancellable_cancel(cancellable);
 	g_object_unref(cancellable);
 	return NULL;
 }
@@ -44,7 +46,6 @@ static gpointer wait_for_signal(gpointer cancellable)
 gboolean smpctl_signals_init(GCancellable *cancellable, GError **error)
 {
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-	g_autoptr(GThread) thread = NULL;
 
 	if (!g_unix_open_pipe(pipe_fds, FD_CLOEXEC, error))
 		return FALSE;
@@ -54,6 +55,15 @@ gboolean smpctl_signals_init(GCancellable *cancellable, GError **error)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	return TRUE;
+}
+
+void smpctl_signals_end(void)
+{
+	static const guint8 none;
+
+	/* A thread that a signal has ended already leaves this byte where it is. */
+	if (thread && write(pipe_fds[1], &none, 1) == 1)
+		g_thread_join(g_steal_pointer(&thread));
 }
 
 int smpctl_signals_status(void)
