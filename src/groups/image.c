@@ -208,10 +208,10 @@ gboolean smp_image_can_mark(SmpSession *session, gboolean *supported, GError **e
 {
 	g_autoptr(GError) local = NULL;
 	SmpCbor body;
-	g_autoptr(SmpResponse) response = smp_group_call(
-		session, smp_group_empty_request(SMP_OP_WRITE, SMP_GROUP_IMAGE, STATE), 0,
-		SMP_REPEAT_SAFE, "ask for test and confirm", &body, &local);
 
+	smp_response_free(smp_group_call(
+		session, smp_group_empty_request(SMP_OP_WRITE, SMP_GROUP_IMAGE, STATE), 0,
+		SMP_REPEAT_SAFE, "ask for test and confirm", &body, &local));
 	if (local && !g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE)) {
 		g_propagate_error(error, g_steal_pointer(&local));
 		return FALSE;
