@@ -262,9 +262,11 @@ static void read_image_slots(const SmpCbor *map, GPtrArray *infos)
 	smp_cbor_get_uint(map, "max_image_size", &max_image_size);
 	if (!smp_cbor_get(map, "slots", &slots) || !smp_cbor_iter_init(&iter, &slots) || iter.map)
 		return;
-	while (smp_cbor_iter_next(&iter, NULL, &entry))
-		g_ptr_array_add(infos, read_slot_info(&entry, (guint)MIN(image, G_MAXUINT8),
-						      max_image_size));
+	while (smp_cbor_iter_next(&iter, NULL, &entry)) {
+		if (smp_cbor_type(&entry) == SMP_CBOR_MAP)
+			g_ptr_array_add(infos, read_slot_info(&entry, (guint)MIN(image, G_MAXUINT8),
+							      max_image_size));
+	}
 }
 
 GPtrArray *smp_image_slot_info(SmpSession *session, GError **error)

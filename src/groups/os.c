@@ -222,7 +222,7 @@ static GPtrArray *read_entries(const SmpCbor *map, gpointer (*read)(char *, cons
 	SmpCborIter iter;
 	SmpCbor key, value;
 
-	if (smp_cbor_iter_init(&iter, map)) {
+	if (smp_cbor_iter_init(&iter, map) && iter.map) {
 		while (smp_cbor_iter_next(&iter, &key, &value)) {
 			char *name = smp_cbor_dup_text(&key);
 			if (name && smp_cbor_type(&value) == SMP_CBOR_MAP)
@@ -245,7 +245,7 @@ GPtrArray *smp_os_task_statistics(SmpSession *session, GError **error)
 
 	if (!response)
 		return NULL;
-	if (!smp_cbor_get(&body, "tasks", &tasks)) {
+	if (!smp_cbor_get(&body, "tasks", &tasks) || smp_cbor_type(&tasks) != SMP_CBOR_MAP) {
 		smp_group_missing(error, doing, "tasks");
 		return NULL;
 	}
