@@ -16,8 +16,9 @@
 #define RECONNECT_MS	 60000
 
 /* The first request may make the server erase the slot. A copy of it is harmless, but takes a
- * buffer, and recovery erases again. */
-#define FIRST_REPEAT (4 * G_TIME_SPAN_SECOND)
+ * buffer, and recovery erases again. So there is one soon, and the next not before long. */
+#define FIRST_REPEAT	   (4 * G_TIME_SPAN_SECOND)
+#define FIRST_REPEAT_LATER (32 * G_TIME_SPAN_SECOND)
 
 /* Silence after which the board is given up: later requests, and the last, whose answer may wait
  * for a flush, a hash or (encrypted images in recovery) a decryption. */
@@ -41,6 +42,9 @@
 
 /* What servers without enough memory take (Zephyr before 3.1, Mynewt: 512 data bytes). */
 #define SMALL_CHUNK 512
+
+/* A server that cannot take a packet of this size has other troubles. */
+#define SMALL_PACKET 128
 
 typedef struct {
 	guint8 sequence;
@@ -67,10 +71,12 @@ typedef struct {
 	guint n_flights;
 	gboolean begun;	 /* the first request was answered */
 	guint64 offset;	 /* where the server is */
+	guint64 best;	 /* the furthest that it was */
 	guint64 next;	 /* what to send next */
 	guint64 highest; /* end of what was ever sent or known to be there */
 	gint64 started;
 	gint64 heard;	/* when the last answer came, or the transfer began */
+	gint64 erased;	/* how long the first request took */
 	guint timeouts; /* in a row */
 	guint refusals; /* of the same chunk in a row */
 	guint restarts;
@@ -130,6 +136,14 @@ static gboolean learn_server(Transfer *t, GError **error)
 	return TRUE;
 }
 
+gsize smp_transfer_room(gsize room)
+{
+	gsize size = room - (smp_cbor_head_size(room) - 1);
+
+	/* A shorter string may have a shorter head. */
+	return smp_cbor_head_size(size + 1) + size <= room ? size + 1 : size;
+}
+
 /* Data bytes that fit a request at @offset: encoded without data, the rest is room. */
 static gsize chunk_size(Transfer *t, guint64 offset)
 {
@@ -138,9 +152,7 @@ static gsize chunk_size(Transfer *t, guint64 offset)
 	transfer->encode(transfer->context, t->packet, offset, NULL, 0);
 	if (t->packet->len >= t->max_packet)
 		return 0;
-	/* The head of no data, one byte, is there already. */
-	gsize room = t->max_packet - t->packet->len;
-	gsize size = room - (smp_cbor_head_size(room) - 1);
+	gsize size = smp_transfer_room(t->max_packet - t->packet->len);
 	if (t->max_data)
 		size = MIN(size, t->max_data);
 	if (offset + size >= transfer->size)
@@ -213,17 +225,24 @@ static gboolean fill_window(Transfer *t, GError **error)
 	return TRUE;
 }
 
-/* When the oldest request in flight is taken for lost. */
+/* Where a copy of the first request is still in flight, the server may be erasing once more. */
+static gint64 patience(const Transfer *t)
+{
+	return t->n_flights > 0 && t->flights[0].offset == 0 ? t->erased + t->erased / 4 : 0;
+}
+
+/* When the oldest request in flight is taken for lost; before the first answer: when to send it
+ * once more. */
 static gint64 flight_deadline(Transfer *t)
 {
 	if (t->n_flights == 0)
 		return smp_link_now(t->link) + TICK;
+	if (!t->begun)
+		return t->flights[t->n_flights - 1].sent_at +
+		       (t->n_flights == 1 ? FIRST_REPEAT : FIRST_REPEAT_LATER);
 	const Flight *oldest = &t->flights[0];
 	gint64 wait = smp_session_get_rto_for(t->session, oldest->size) << MIN(t->timeouts, 5);
-	if (!t->begun)
-		wait = MAX(wait, FIRST_REPEAT << MIN(t->timeouts, 3));
-	/* The answers of those before it on the line come first. */
-	return oldest->sent_at + wait;
+	return MAX(oldest->sent_at + wait, t->heard + patience(t));
 }
 
 static gint64 silence_allowed(const Transfer *t)
@@ -236,6 +255,7 @@ static gint64 silence_allowed(const Transfer *t)
 	} else if (t->highest >= t->transfer->size) {
 		silence = LAST_SILENCE;
 	}
+	silence = MAX(silence, SILENCE + patience(t));
 	return MAX(silence, smp_session_get_timeout(t->session) * G_TIME_SPAN_MILLISECOND);
 }
 
@@ -340,10 +360,16 @@ static gboolean take_offset(Transfer *t, const Flight *flight, guint64 offset, G
 	if (offset == 0 && !first && flight->offset > 0)
 		return lost_place(t, error);
 	t->begun = TRUE;
+	if (first)
+		t->erased = smp_link_now(t->link) - flight->sent_at;
 	if (first && offset > flight->end)
 		t->result->resumed_at = offset;
 	t->offset = offset;
 	t->highest = MAX(t->highest, offset);
+	if (offset > t->best) {
+		t->best = offset;
+		t->busy = 0;
+	}
 	if (offset >= flight->end && !first)
 		smp_window_answered(&t->window, smp_link_now(t->link) - flight->sent_at,
 				    flight->alone);
@@ -369,7 +395,6 @@ static gboolean take_answer(Transfer *t, const SmpResponse *response, guint8 seq
 		return FALSE;
 	t->heard = smp_link_now(t->link);
 	t->timeouts = 0;
-	t->busy = 0;
 	if (!take_offset(t, &flight, offset, error))
 		return FALSE;
 	tell(t, NULL);
@@ -381,12 +406,23 @@ static gboolean take_answer(Transfer *t, const SmpResponse *response, guint8 seq
 static gboolean take_silence(Transfer *t, GError **error)
 {
 	t->result->lost += t->n_flights;
-	if (t->begun && t->timeouts == 0)
+	if (t->timeouts == 0)
 		smp_window_lost(&t->window, smp_link_now(t->link));
 	forget_all(t);
 	t->timeouts++;
 	t->next = t->offset;
 	return smp_link_recover(t->link, error);
+}
+
+/* Another copy of the first request. Those before it stay in flight: a server that erases answers
+ * the first of them, and where it erases once more for the copy (recovery) its answer is needed,
+ * too. */
+static gboolean repeat_first(Transfer *t, GError **error)
+{
+	if (t->n_flights == MAX_IN_FLIGHT || !smp_session_may_repeat(t->session))
+		return TRUE;
+	t->next = 0;
+	return smp_link_recover(t->link, error) && send_chunk(t, error);
 }
 
 /* Errors that ask for less: fewer requests at once, smaller ones, later ones. Others end it. */
@@ -407,8 +443,9 @@ static gboolean take_error(Transfer *t, guint8 sequence, GError *cause, GError *
 	} else if (smp_error_is_device(cause, SMP_GROUP_NONE, SMP_RC_EINVAL) && !t->max_data &&
 		   data > SMALL_CHUNK) {
 		t->max_data = SMALL_CHUNK;
-	} else if (smp_error_is_device(cause, SMP_GROUP_NONE, SMP_RC_ECORRUPT) && data > 64) {
-		t->max_packet = MAX(t->max_packet / 2, 128);
+	} else if (smp_error_is_device(cause, SMP_GROUP_NONE, SMP_RC_ECORRUPT) &&
+		   t->max_packet > SMALL_PACKET) {
+		t->max_packet = MAX(t->max_packet / 2, SMALL_PACKET);
 	} else {
 		g_propagate_prefixed_error(error, g_error_copy(cause),
 					   "cannot upload %s: ", t->transfer->what);
@@ -454,6 +491,7 @@ static gboolean silence_ends(Transfer *t, GError **error)
 
 	if (silence < silence_allowed(t))
 		return FALSE;
+	t->result->lost += t->n_flights;
 	g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT,
 		    "cannot upload %s: no answer for %.0f s at %" G_GUINT64_FORMAT
 		    " of %" G_GUINT64_FORMAT " bytes",
@@ -471,9 +509,9 @@ static gboolean pass_time(Transfer *t, GError **error)
 		return FALSE;
 	if (now - t->heard >= QUIET)
 		tell(t, t->begun ? "no answer; asking again" : "waiting for the board to erase");
-	if (t->n_flights > 0 && now >= flight_deadline(t))
-		return take_silence(t, error);
-	return TRUE;
+	if (t->n_flights == 0 || now < flight_deadline(t))
+		return TRUE;
+	return t->begun ? take_silence(t, error) : repeat_first(t, error);
 }
 
 /* Waits for one thing to happen and deals with it. */
@@ -481,7 +519,9 @@ static gboolean receive_one(Transfer *t, GError **error)
 {
 	g_autoptr(GError) local = NULL;
 	guint8 sequence = 0;
-	gint64 until = MIN(flight_deadline(t), smp_link_now(t->link) + TICK);
+	gint64 now = smp_link_now(t->link);
+	gint64 deadline = flight_deadline(t);
+	gint64 until = deadline > now ? MIN(deadline, now + TICK) : now + TICK;
 	g_autoptr(SmpResponse) response = smp_session_receive(t->session, until, &sequence, &local);
 
 	if (response)

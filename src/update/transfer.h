@@ -26,6 +26,9 @@ typedef struct {
 	gpointer context;
 } SmpTransfer;
 
+/* Data bytes of the largest byte string of which all but the first byte of its head fits @room. */
+gsize smp_transfer_room(gsize room);
+
 /* Runs it to its end. See smp_upload_image(). */
 gboolean smp_transfer_run(SmpSession *session, const SmpTransfer *transfer,
 			  const SmpUploadOptions *options, SmpUploadResult *result,

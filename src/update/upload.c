@@ -4,6 +4,9 @@
 
 #include "update/transfer.h"
 
+/* The image header, and the largest write unit. */
+#define FIRST_CHUNK_MIN 32
+
 typedef struct {
 	SmpImageUpload upload;
 	const SmpHash *hash;
@@ -23,15 +26,36 @@ static gboolean is_listed(gpointer context, SmpSession *session, gboolean *compl
 	*complete = FALSE;
 	if (!image->hash)
 		return TRUE;
-	g_autoptr(SmpImageState) state = smp_image_list(session, error);
-	if (!state)
+	g_autoptr(GError) local = NULL;
+	g_autoptr(SmpImageState) state = smp_image_list(session, &local);
+	if (g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE))
+		return TRUE;
+	if (!state) {
+		g_propagate_error(error, g_steal_pointer(&local));
 		return FALSE;
+	}
 	/* With one pair the server ignores the image number; with direct upload it is a slot's. */
 	for (guint i = 0; i < state->slots->len; i++) {
 		const SmpImageSlot *slot = g_ptr_array_index(state->slots, i);
 		if (!slot->active && smp_hash_equal(&slot->hash, image->hash))
 			*complete = TRUE;
 	}
+	return TRUE;
+}
+
+/* A server wants the whole header in the first request, and recovery a whole unit of its flash
+ * (Zephyr img_mgmt.c, MCUboot boot_serial.c): in the smallest buffers the hash has no place. */
+static gboolean leave_out_sha(SmpSession *session, SmpImageUpload *upload, GError **error)
+{
+	g_autoptr(GByteArray) packet = g_byte_array_new();
+	gsize max_packet;
+
+	if (!smp_session_get_max_packet(session, &max_packet, error))
+		return FALSE;
+	smp_image_upload_encode(upload, packet, 0, NULL, 0);
+	if (packet->len >= max_packet ||
+	    smp_transfer_room(max_packet - packet->len) < FIRST_CHUNK_MIN)
+		upload->sha = NULL;
 	return TRUE;
 }
 
@@ -51,6 +75,10 @@ gboolean smp_upload_image(SmpSession *session, GBytes *bytes, guint image, gbool
 		.upload = {.image = image, .length = size, .sha = sha, .upgrade = upgrade},
 		.hash = image_hash,
 	};
+	if (result)
+		*result = (SmpUploadResult){0};
+	if (!leave_out_sha(session, &context.upload, error))
+		return FALSE;
 	SmpTransfer transfer = {
 		.what = "the image",
 		.data = data,
