@@ -6,10 +6,30 @@
 #pragma GCC visibility push(default)
 G_BEGIN_DECLS
 
-/* One image of an update and the image number it is for. */
+/**
+ * SmpBundleItem: one image of an update.
+ * @firmware: (nullable): the file; %NULL for an image that is in a slot of the board already
+ * @image: number of the image pair it is for
+ * @slot: the slot it was linked for (direct XIP); -1 for any
+ * @hash, @version, @name: of the image, for a person the name
+ * @board, @soc: (nullable): what it was built for
+ * @network_core: for another core, from which nothing can be read back
+ * @signature_problem: (nullable): why none of the given keys signed it; %NULL also where none is
+ * given
+ * @installed_counter: security counter of what the board was given before; -1 where not known
+ */
 typedef struct {
 	SmpFirmware *firmware;
 	guint image;
+	int slot;
+	SmpHash hash;
+	char *version;
+	char *name;
+	char *board;
+	char *soc;
+	gboolean network_core;
+	char *signature_problem;
+	gint64 installed_counter;
 } SmpBundleItem;
 
 /**

@@ -128,6 +128,12 @@ SmpFirmware *smp_firmware_parse(const char *name, GBytes *bytes,
 void smp_firmware_free(SmpFirmware *firmware);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpFirmware, smp_firmware_free)
 
+/* The image number and least version that a DEPENDENCY TLV names; FALSE where it is malformed. */
+gboolean smp_tlv_dependency(const SmpTlv *tlv, guint *image, SmpVersion *least);
+/* Whether its vector table lies in the flash of an nRF5340's network core. */
+gboolean smp_firmware_is_network_core(const SmpFirmware *firmware);
+/* The security counter; -1 where the image has none. */
+gint64 smp_firmware_security_counter(const SmpFirmware *firmware);
 /* Returns: (nullable): the first TLV of a type */
 const SmpTlv *smp_firmware_find_tlv(const SmpFirmware *firmware, guint16 type);
 gboolean smp_firmware_is_encrypted(const SmpFirmware *firmware);

@@ -15,14 +15,70 @@ typedef enum {
 } SmpUpdateMode;
 
 /**
+ * SmpInterlock: what an update is refused for, unless exactly that is allowed. Bits of a mask.
+ * @SMP_INTERLOCK_DOWNGRADE: older than what runs, by version or security counter
+ * @SMP_INTERLOCK_NO_REVERT: a trial is wanted and this bootloader has none
+ * @SMP_INTERLOCK_PADDED: made with `imgtool sign --pad`: it would start by itself
+ * @SMP_INTERLOCK_NOT_BOOTABLE: the header says that it is not to be started
+ * @SMP_INTERLOCK_TOO_LARGE: larger than its slot
+ * @SMP_INTERLOCK_WRONG_SLOT: linked for another slot than the free one
+ * @SMP_INTERLOCK_NETWORK_CORE: a network core's image and a bootloader that swaps
+ * @SMP_INTERLOCK_PENDING: another image waits for the next reset and would be lost
+ * @SMP_INTERLOCK_UNSIGNED: not signed by any of the given keys
+ * @SMP_INTERLOCK_WRONG_BOARD: made for another board or SoC
+ * @SMP_INTERLOCK_DEPENDENCY: needs another image in a version that will not be there
+ */
+typedef enum {
+	SMP_INTERLOCK_NONE = 0,
+	SMP_INTERLOCK_DOWNGRADE = 1 << 0,
+	SMP_INTERLOCK_NO_REVERT = 1 << 1,
+	SMP_INTERLOCK_PADDED = 1 << 2,
+	SMP_INTERLOCK_NOT_BOOTABLE = 1 << 3,
+	SMP_INTERLOCK_TOO_LARGE = 1 << 4,
+	SMP_INTERLOCK_WRONG_SLOT = 1 << 5,
+	SMP_INTERLOCK_NETWORK_CORE = 1 << 6,
+	SMP_INTERLOCK_PENDING = 1 << 7,
+	SMP_INTERLOCK_UNSIGNED = 1 << 8,
+	SMP_INTERLOCK_WRONG_BOARD = 1 << 9,
+	SMP_INTERLOCK_DEPENDENCY = 1 << 10,
+} SmpInterlock;
+
+/* "downgrade"; the option that overrides it is --allow-downgrade. */
+const char *smp_interlock_name(SmpInterlock interlock);
+
+typedef enum {
+	SMP_ACTION_ENTER_RECOVERY, /* restart into MCUboot's serial recovery */
+	SMP_ACTION_ERASE,	   /* empty the slot of an image that is pending */
+	SMP_ACTION_UPLOAD,
+	SMP_ACTION_TEST,	 /* mark for a trial boot */
+	SMP_ACTION_MAKE_PENDING, /* mark for good without a trial */
+	SMP_ACTION_RESET,	 /* and wait for the board */
+	SMP_ACTION_CHECK_HEALTH,
+	SMP_ACTION_CONFIRM, /* keep the running image */
+	SMP_ACTION_UNDO,    /* reset without confirming, so that the old image comes back */
+	SMP_ACTION_END,
+} SmpAction;
+
+/**
  * SmpPolicy: what is wanted and what is allowed.
+ * @allow: mask of #SmpInterlock
+ * @health_check: the running new image has to pass one before it is kept
+ * @via_recovery: install through MCUboot's serial recovery, entered from the application
+ * @stop_before: the action before which to stop; %SMP_ACTION_END for none
  */
 typedef struct {
 	SmpUpdateMode mode;
-	gboolean allow_downgrade;
-	gboolean allow_no_revert;
-	gboolean allow_padded;
+	guint allow;
+	gboolean health_check;
+	gboolean via_recovery;
+	SmpAction stop_before;
 } SmpPolicy;
+
+typedef enum {
+	SMP_HEALTH_UNKNOWN,
+	SMP_HEALTH_GOOD,
+	SMP_HEALTH_BAD,
+} SmpHealth;
 
 /**
  * SmpAttemptItem: what this job already did for one image of the bundle.
@@ -37,31 +93,27 @@ typedef struct {
 } SmpAttemptItem;
 
 /**
- * SmpAttempt: what this job already did.
- * @resets: resets done; the board answered again after each
- * @confirm_denied: it confirms only what runs, so that a trial comes first
+ * SmpAttempt: what this job already did; what the journal holds.
+ * @resets: resets done with everything marked; the board answered again after each
+ * @undos: resets done to undo a trial
+ * @recoveries: resets done to enter recovery
+ * @confirm_denied: the server confirms only what runs, so that a trial comes first
  * @items: one for each of the bundle's
  */
 typedef struct {
 	guint resets;
+	guint undos;
+	guint recoveries;
 	gboolean confirm_denied;
+	SmpHealth health;
 	SmpAttemptItem *items;
 } SmpAttempt;
-
-typedef enum {
-	SMP_ACTION_UPLOAD,
-	SMP_ACTION_TEST,	 /* mark for a trial boot */
-	SMP_ACTION_MAKE_PENDING, /* mark for good without a trial */
-	SMP_ACTION_RESET,	 /* and wait for the board */
-	SMP_ACTION_CONFIRM,	 /* keep the running image */
-	SMP_ACTION_END,
-} SmpAction;
 
 /* How a job ends; exactly one of them. */
 typedef enum {
 	SMP_END_UPDATED,
 	SMP_END_ON_TRIAL,
-	SMP_END_UPLOADED,
+	SMP_END_UPLOADED, /* in its slot or pending, as far as was asked for */
 	SMP_END_UP_TO_DATE,
 	SMP_END_ROLLED_BACK,
 	SMP_END_REFUSED,
@@ -72,6 +124,8 @@ typedef enum {
 /**
  * SmpPlanStep: what to do next, or how it ended.
  * @item: index into the bundle; for actions on one image
+ * @end: at the end
+ * @interlock: what was refused; %SMP_INTERLOCK_NONE where nothing overrides the refusal
  * @reason: why, for a person; at the end the result in a sentence
  * @detail: (nullable): at the end what it means and what to do
  */
@@ -79,6 +133,7 @@ typedef struct {
 	SmpAction action;
 	guint item;
 	SmpEnd end;
+	SmpInterlock interlock;
 	char *reason;
 	char *detail;
 } SmpPlanStep;
@@ -86,7 +141,9 @@ typedef struct {
 void smp_plan_step_clear(SmpPlanStep *step);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SmpPlanStep, smp_plan_step_clear)
 
+/* "upload", "make-pending"…; the same words are accepted by smp_action_parse(). */
 const char *smp_action_name(SmpAction action);
+gboolean smp_action_parse(const char *text, SmpAction *action);
 const char *smp_end_name(SmpEnd end);
 
 /**
@@ -97,6 +154,16 @@ const char *smp_end_name(SmpEnd end);
  */
 void smp_plan_next(const SmpBoard *board, const SmpBundle *bundle, const SmpPolicy *policy,
 		   const SmpAttempt *attempt, SmpPlanStep *step);
+
+/**
+ * smp_plan_all:
+ *
+ * What smp_plan_next() would say step by step if every step went well: the plan before anything is
+ * done. The last step is the end.
+ *
+ * Returns: (transfer full) (element-type SmpPlanStep)
+ */
+GPtrArray *smp_plan_all(const SmpBoard *board, const SmpBundle *bundle, const SmpPolicy *policy);
 
 G_END_DECLS
 #pragma GCC visibility pop

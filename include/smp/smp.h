@@ -6,6 +6,7 @@
 #include <smp/error.h>
 #include <smp/firmware.h>
 #include <smp/image.h>
+#include <smp/journal.h>
 #include <smp/link.h>
 #include <smp/os.h>
 #include <smp/packet.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <smp/journal.h>
 #include <smp/plan.h>
 #include <smp/upload.h>
 
@@ -70,6 +71,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpUpdate, smp_update_free)
 
 void smp_update_set_event_func(SmpUpdate *update, SmpUpdateEventFunc func, gpointer user_data);
 void smp_update_set_upload_options(SmpUpdate *update, const SmpUploadOptions *options);
+
+/* Whether the running new image is well; FALSE with an error that says what is wrong. */
+typedef gboolean (*SmpHealthFunc)(gpointer user_data, GError **error);
+void smp_update_set_health_func(SmpUpdate *update, SmpHealthFunc func, gpointer user_data);
+
+/**
+ * smp_update_set_journal:
+ * @journal: (transfer none): outlives the update; smp_journal_begin() was called
+ *
+ * Every step is noted before and after, and what an interrupted run noted is taken into account.
+ */
+void smp_update_set_journal(SmpUpdate *update, SmpJournal *journal);
 
 /* Milliseconds to wait for the board after a reset; 0 for what mode and image size suggest. */
 void smp_update_set_boot_timeout(SmpUpdate *update, guint timeout_ms);

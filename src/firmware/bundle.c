@@ -13,6 +13,11 @@ static void item_free(gpointer data)
 	SmpBundleItem *item = data;
 
 	smp_firmware_free(item->firmware);
+	g_free(item->version);
+	g_free(item->name);
+	g_free(item->board);
+	g_free(item->soc);
+	g_free(item->signature_problem);
 	g_free(item);
 }
 
@@ -87,7 +92,16 @@ gboolean smp_bundle_add(SmpBundle *bundle, const char *argument, guint image, GE
 	if (!firmware)
 		return FALSE;
 	SmpBundleItem *item = g_new(SmpBundleItem, 1);
-	*item = (SmpBundleItem){firmware, image};
+	*item = (SmpBundleItem){
+		.firmware = firmware,
+		.image = image,
+		.slot = -1,
+		.hash = firmware->hash,
+		.version = smp_version_to_string(&firmware->version),
+		.name = g_strdup(firmware->name),
+		.network_core = smp_firmware_is_network_core(firmware),
+		.installed_counter = -1,
+	};
 	g_ptr_array_insert(bundle->items, place, item);
 	return TRUE;
 }

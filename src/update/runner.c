@@ -5,6 +5,8 @@
 
 #include <smp/update.h>
 
+#include "update/plan-private.h"
+
 #include <smp/os.h>
 
 /* What each step is worth of the whole: an upload is nearly all of it. */
@@ -29,7 +31,11 @@ struct SmpUpdate {
 	guint boot_timeout_ms;
 	SmpUpdateEventFunc func;
 	gpointer user_data;
+	SmpHealthFunc health_func;
+	gpointer health_data;
+	SmpJournal *journal;
 	SmpBoard *board;
+	gboolean away; /* it was reset and has not been seen since */
 	SmpPlanStep step;
 	gint64 started;
 	gint64 step_started;
@@ -86,6 +92,17 @@ void smp_update_set_boot_timeout(SmpUpdate *update, guint timeout_ms)
 	update->boot_timeout_ms = timeout_ms;
 }
 
+void smp_update_set_health_func(SmpUpdate *update, SmpHealthFunc func, gpointer user_data)
+{
+	update->health_func = func;
+	update->health_data = user_data;
+}
+
+void smp_update_set_journal(SmpUpdate *update, SmpJournal *journal)
+{
+	update->journal = journal;
+}
+
 static void emit(SmpUpdate *update, SmpUpdateEventKind kind, double fraction, const char *waiting)
 {
 	gboolean uploading = update->step.action == SMP_ACTION_UPLOAD;
@@ -110,26 +127,28 @@ static const SmpBundleItem *current_item(const SmpUpdate *update)
 	return g_ptr_array_index(update->bundle->items, update->step.item);
 }
 
-static guint64 bundle_size(const SmpUpdate *update)
+/* Bytes of the first @n items; what is in its slot already counts nothing. */
+static guint64 size_of_first(const SmpUpdate *update, guint n)
 {
 	guint64 size = 0;
 
-	for (guint i = 0; i < update->bundle->items->len; i++) {
+	for (guint i = 0; i < n; i++) {
 		const SmpBundleItem *item = g_ptr_array_index(update->bundle->items, i);
-		size += g_bytes_get_size(item->firmware->bytes);
+		size += item->firmware ? g_bytes_get_size(item->firmware->bytes) : 0;
 	}
 	return size;
+}
+
+static guint64 bundle_size(const SmpUpdate *update)
+{
+	return size_of_first(update, update->bundle->items->len);
 }
 
 static void on_upload(const SmpUploadProgress *progress, gpointer user_data)
 {
 	SmpUpdate *update = user_data;
-	guint64 before = 0;
+	guint64 before = size_of_first(update, update->step.item);
 
-	for (guint i = 0; i < update->step.item; i++) {
-		const SmpBundleItem *item = g_ptr_array_index(update->bundle->items, i);
-		before += g_bytes_get_size(item->firmware->bytes);
-	}
 	update->progress = *progress;
 	emit(update, SMP_UPDATE_EVENT_PROGRESS,
 	     UPLOAD_SHARE * (double)(before + progress->offset) / (double)bundle_size(update),
@@ -146,7 +165,7 @@ static gboolean do_upload(SmpUpdate *update, GError **error)
 	update->progress = (SmpUploadProgress){.size = g_bytes_get_size(item->firmware->bytes)};
 	update->attempt.items[update->step.item].uploads++;
 	gboolean done = smp_upload_image(update->session, item->firmware->bytes, item->image, FALSE,
-					 &item->firmware->hash, &options, &update->upload, error);
+					 &item->hash, &options, &update->upload, error);
 	update->sent += update->upload.sent;
 	return done;
 }
@@ -156,7 +175,7 @@ static gboolean do_mark(SmpUpdate *update, gboolean direct, GError **error)
 	const SmpBundleItem *item = current_item(update);
 	g_autoptr(GError) local = NULL;
 	g_autoptr(SmpImageState) state =
-		smp_image_set_state(update->session, &item->firmware->hash, direct, &local);
+		smp_image_set_state(update->session, &item->hash, direct, &local);
 
 	if (!state && direct &&
 	    smp_error_is_device(local, SMP_GROUP_IMAGE, SMP_IMAGE_RC_IMAGE_CONFIRMATION_DENIED)) {
@@ -177,8 +196,8 @@ static gboolean do_confirm(SmpUpdate *update, GError **error)
 	const SmpBundleItem *item = current_item(update);
 
 	update->attempt.items[update->step.item].confirms++;
-	g_autoptr(SmpImageState) state = smp_image_set_state(
-		update->session, item->image ? &item->firmware->hash : NULL, TRUE, error);
+	g_autoptr(SmpImageState) state =
+		smp_image_set_state(update->session, item->image ? &item->hash : NULL, TRUE, error);
 	return state != NULL;
 }
 
@@ -254,18 +273,51 @@ static gboolean await_change(SmpUpdate *update, GError **error)
 	}
 }
 
-static gboolean do_reset(SmpUpdate *update, GError **error)
+/* Counts the reset in @count when the board is back. */
+static gboolean do_reset(SmpUpdate *update, SmpBootMode mode, guint *count, GError **error)
 {
-	if (!smp_os_reset(update->session, FALSE, SMP_BOOT_MODE_KEEP, error))
+	update->away = FALSE;
+	if (!smp_os_reset(update->session, FALSE, mode, error))
 		return FALSE;
-	update->attempt.resets++;
-	return smp_wait_for_board(update->session, boot_timeout(update), on_wait, update, error) &&
-	       await_change(update, error);
+	update->away = TRUE;
+	if (!smp_wait_for_board(update->session, boot_timeout(update), on_wait, update, error) ||
+	    !await_change(update, error))
+		return FALSE;
+	(*count)++;
+	return TRUE;
+}
+
+static gboolean do_erase(SmpUpdate *update, GError **error)
+{
+	guint image = current_item(update)->image;
+	const SmpImageSlot *active = smp_image_state_find_active(update->board->images, image);
+	int slot = (int)(2 * image + (active && active->slot == 1 ? 0 : 1));
+
+	return smp_image_erase(update->session, image == 0 ? SMP_SLOT_DEFAULT : slot, 0, error);
+}
+
+static gboolean do_check_health(SmpUpdate *update, GError **error)
+{
+	g_autoptr(GError) local = NULL;
+	gboolean good = !update->health_func || update->health_func(update->health_data, &local);
+
+	if (g_error_matches(local, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+		g_propagate_error(error, g_steal_pointer(&local));
+		return FALSE;
+	}
+	update->attempt.health = good ? SMP_HEALTH_GOOD : SMP_HEALTH_BAD;
+	return TRUE;
 }
 
 static gboolean perform(SmpUpdate *update, GError **error)
 {
+	SmpAttempt *attempt = &update->attempt;
+
 	switch (update->step.action) {
+	case SMP_ACTION_ENTER_RECOVERY:
+		return do_reset(update, SMP_BOOT_MODE_BOOTLOADER, &attempt->recoveries, error);
+	case SMP_ACTION_ERASE:
+		return do_erase(update, error);
 	case SMP_ACTION_UPLOAD:
 		return do_upload(update, error);
 	case SMP_ACTION_TEST:
@@ -273,13 +325,24 @@ static gboolean perform(SmpUpdate *update, GError **error)
 	case SMP_ACTION_MAKE_PENDING:
 		return do_mark(update, TRUE, error);
 	case SMP_ACTION_RESET:
-		return do_reset(update, error);
+		return do_reset(update, SMP_BOOT_MODE_KEEP, &attempt->resets, error);
+	case SMP_ACTION_CHECK_HEALTH:
+		return do_check_health(update, error);
 	case SMP_ACTION_CONFIRM:
 		return do_confirm(update, error);
+	case SMP_ACTION_UNDO:
+		return do_reset(update, SMP_BOOT_MODE_KEEP, &attempt->undos, error);
 	case SMP_ACTION_END:
 		break;
 	}
 	return TRUE;
+}
+
+/* The intent is on disk before the step, what came of it after. */
+static gboolean save(SmpUpdate *update, SmpAction intent, GError **error)
+{
+	return !update->journal ||
+	       smp_journal_save(update->journal, update->bundle, &update->attempt, intent, error);
 }
 
 static const char *runs_now(const SmpUpdate *update)
@@ -297,8 +360,11 @@ static SmpEnd end_after(const SmpUpdate *update)
 	switch (update->step.action) {
 	case SMP_ACTION_UPLOAD:
 		return update->board->recovery ? SMP_END_NEEDS_ATTENTION : SMP_END_FAILED_INTACT;
+	case SMP_ACTION_ENTER_RECOVERY:
 	case SMP_ACTION_RESET:
-		return update->attempt.resets > 0 ? SMP_END_NEEDS_ATTENTION : SMP_END_FAILED_INTACT;
+	case SMP_ACTION_UNDO:
+		return update->away ? SMP_END_NEEDS_ATTENTION : SMP_END_FAILED_INTACT;
+	case SMP_ACTION_CHECK_HEALTH:
 	case SMP_ACTION_CONFIRM:
 		return SMP_END_NEEDS_ATTENTION;
 	default:
@@ -306,47 +372,60 @@ static SmpEnd end_after(const SmpUpdate *update)
 	}
 }
 
-static char *describe_state(const SmpUpdate *update)
+#define GO_ON "Run the same command again to go on."
+
+static char *describe_upload(const SmpUpdate *update, const SmpBundleItem *item, const char *now)
 {
-	const SmpBundleItem *item = current_item(update);
-	g_autofree char *version = smp_version_to_string(&item->firmware->version);
-	const char *now = runs_now(update);
 	guint percent = update->progress.size
 				? (guint)(100 * update->progress.offset / update->progress.size)
 				: 0;
 
+	if (update->board->recovery)
+		return g_strdup_printf(
+			"The board is in MCUboot's recovery and its primary slot holds "
+			"%u %% of %s. It cannot start until an upload completes: run "
+			"the same command again.",
+			percent, item->version);
+	return g_strdup_printf(
+		"The board runs %s as before; %u %% of %s is in the other slot. " GO_ON, now,
+		percent, item->version);
+}
+
+static char *describe_reset(const SmpUpdate *update, const SmpBundleItem *item, const char *now)
+{
+	if (!update->away)
+		return g_strdup_printf("The board runs %s and was not reset. " GO_ON, now);
+	return g_strdup_printf(
+		"The board was reset to start %s and has not been seen since. It may "
+		"still be installing: do not cut its power. " GO_ON,
+		update->step.action == SMP_ACTION_RESET	 ? item->version
+		: update->step.action == SMP_ACTION_UNDO ? "the old image"
+							 : "its recovery");
+}
+
+static char *describe_state(const SmpUpdate *update)
+{
+	const SmpBundleItem *item = current_item(update);
+	const char *now = runs_now(update);
+
+	if (!now)
+		now = "what it ran";
 	switch (update->step.action) {
 	case SMP_ACTION_UPLOAD:
-		if (update->board->recovery)
-			return g_strdup_printf("The board is in MCUboot's recovery and its primary "
-					       "slot holds %u %% of "
-					       "%s. It cannot start until an upload completes: run "
-					       "the same command again.",
-					       percent, version);
-		return g_strdup_printf(
-			"The board runs %s as before; %u %% of %s is in the other slot. "
-			"Run the same command again to go on.",
-			now ? now : "what it ran", percent, version);
+		return describe_upload(update, item, now);
+	case SMP_ACTION_ERASE:
 	case SMP_ACTION_TEST:
 	case SMP_ACTION_MAKE_PENDING:
-		return g_strdup_printf(
-			"The board runs %s as before and holds %s. Run the same command "
-			"again to go on.",
-			now ? now : "what it ran", version);
+		return g_strdup_printf("The board runs %s as before. " GO_ON, now);
+	case SMP_ACTION_ENTER_RECOVERY:
 	case SMP_ACTION_RESET:
-		if (update->attempt.resets == 0)
-			return g_strdup_printf("The board runs %s; its next reset starts %s.",
-					       now ? now : "what it ran", version);
-		return g_strdup_printf(
-			"The board was reset to start %s and has not been seen since. It "
-			"may still be installing: do not cut its power. Run the same "
-			"command again to go on.",
-			version);
+	case SMP_ACTION_UNDO:
+		return describe_reset(update, item, now);
+	case SMP_ACTION_CHECK_HEALTH:
 	case SMP_ACTION_CONFIRM:
 		return g_strdup_printf(
-			"The board runs %s on trial: its next reset undoes it. Run the "
-			"same command again to confirm it.",
-			version);
+			"The board runs %s on trial: its next reset undoes it. " GO_ON,
+			item->version);
 	default:
 		return g_strdup("Nothing was changed on the board.");
 	}
@@ -382,7 +461,7 @@ static void note_running(SmpUpdate *update)
 			update->board->images
 				? smp_image_state_find_active(update->board->images, item->image)
 				: NULL;
-		if (slot && smp_hash_equal(&slot->hash, &item->firmware->hash))
+		if (slot && smp_hash_equal(&slot->hash, &item->hash))
 			update->attempt.items[i].ran = TRUE;
 	}
 }
@@ -412,12 +491,54 @@ static SmpUpdateResult *fail(SmpUpdate *update, GError *cause, GError **error)
 	return result;
 }
 
+/* What the journal knows of an earlier run. Whether a step that had begun was done is seen from the
+ * board. */
+static gboolean restore(SmpUpdate *update, GError **error)
+{
+	SmpAction intent;
+
+	if (!update->journal)
+		return TRUE;
+	g_free(update->attempt.items);
+	smp_journal_load(update->journal, update->bundle, &update->attempt, &intent);
+	smp_plan_settle(update->board, update->bundle, &update->policy, &update->attempt, intent);
+	note_running(update);
+	return save(update, SMP_ACTION_END, error);
+}
+
+static gboolean is_stop(const SmpUpdate *update)
+{
+	return update->policy.stop_before != SMP_ACTION_END;
+}
+
+static SmpUpdateResult *finish_plan(SmpUpdate *update, GError **error)
+{
+	if (update->journal && !is_stop(update) &&
+	    !smp_journal_end(update->journal, update->step.end, update->step.reason, error))
+		return NULL;
+	return finish(update, update->step.end, g_strdup(update->step.reason),
+		      g_strdup(update->step.detail));
+}
+
+/* One step: said, noted, done, noted, looked at. */
+static gboolean take_step(SmpUpdate *update, GError **error)
+{
+	update->step_started = smp_link_now(update->link);
+	emit(update, SMP_UPDATE_EVENT_STEP, update->fraction, NULL);
+	if (!save(update, update->step.action, error) || !perform(update, error) ||
+	    !save(update, SMP_ACTION_END, error))
+		return FALSE;
+	emit(update, SMP_UPDATE_EVENT_DONE, update->fraction, NULL);
+	return look(update, error);
+}
+
 SmpUpdateResult *smp_update_run(SmpUpdate *update, GError **error)
 {
 	GError *local = NULL;
 
 	update->started = update->step_started = smp_link_now(update->link);
-	if (!look(update, error))
+	update->step.action = SMP_ACTION_END;
+	if (!look(update, error) || !restore(update, error))
 		return NULL;
 	emit(update, SMP_UPDATE_EVENT_BOARD, 0, NULL);
 
@@ -426,14 +547,8 @@ SmpUpdateResult *smp_update_run(SmpUpdate *update, GError **error)
 		smp_plan_next(update->board, update->bundle, &update->policy, &update->attempt,
 			      &update->step);
 		if (update->step.action == SMP_ACTION_END)
-			return finish(update, update->step.end, g_strdup(update->step.reason),
-				      g_strdup(update->step.detail));
-		update->step_started = smp_link_now(update->link);
-		emit(update, SMP_UPDATE_EVENT_STEP, update->fraction, NULL);
-		if (!perform(update, &local))
-			return fail(update, local, error);
-		emit(update, SMP_UPDATE_EVENT_DONE, update->fraction, NULL);
-		if (!look(update, &local))
+			return finish_plan(update, error);
+		if (!take_step(update, &local))
 			return fail(update, local, error);
 	}
 	return finish(update, SMP_END_NEEDS_ATTENTION,

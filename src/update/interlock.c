@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What forbids an update. Each refusal says what would happen and names the one option that does it
+ * all the same. */
+
+#include "update/plan-private.h"
+
+#include <string.h>
+
+const char *smp_interlock_name(SmpInterlock interlock)
+{
+	static const char *const names[] = {
+		"downgrade", "no-revert",   "padded",		"not-bootable",
+		"too-large", "wrong-slot",  "network-core",	"pending",
+		"unsigned",  "wrong-board", "unmet-dependency",
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+		if ((guint)interlock == 1u << i)
+			return names[i];
+	}
+	return "none";
+}
+
+/* Takes @reason. Returns FALSE where the policy allows it. */
+static gboolean refuse(SmpPlan *plan, SmpInterlock interlock, char *reason, const char *meaning)
+{
+	if (plan->policy->allow & interlock) {
+		g_free(reason);
+		return FALSE;
+	}
+	*plan->step = (SmpPlanStep){
+		.action = SMP_ACTION_END,
+		.end = SMP_END_REFUSED,
+		.interlock = interlock,
+		.reason = reason,
+		.detail = interlock ? g_strdup_printf("%s `--allow-%s` does it all the same.",
+						      meaning, smp_interlock_name(interlock))
+				    : g_strdup(meaning),
+	};
+	return TRUE;
+}
+
+static gboolean knows_image(const SmpBoard *board, guint image)
+{
+	for (guint i = 0; board->slots && i < board->slots->len; i++) {
+		if (((SmpSlotInfo *)g_ptr_array_index(board->slots, i))->image == image)
+			return TRUE;
+	}
+	for (guint i = 0; i < board->images->slots->len; i++) {
+		if (((SmpImageSlot *)g_ptr_array_index(board->images->slots, i))->image == image)
+			return TRUE;
+	}
+	/* Recovery lists valid images only. */
+	return image == 0 || board->recovery;
+}
+
+static gboolean refuse_image_number(SmpPlan *plan, const SmpBundleItem *item)
+{
+	if (knows_image(plan->board, item->image))
+		return FALSE;
+	return refuse(plan, SMP_INTERLOCK_NONE,
+		      g_strdup_printf("%s is for image %u and the board has no image %u",
+				      item->name, item->image, item->image),
+		      "`smpctl image list` shows which images it has; -n chooses one.");
+}
+
+static gboolean refuse_size(SmpPlan *plan, const SmpBundleItem *item)
+{
+	gsize size = g_bytes_get_size(item->firmware->bytes);
+	guint64 room = smp_board_slot_size(plan->board, item->image,
+					   smp_plan_target_slot(plan, item->image));
+
+	if (room == 0 || size <= room)
+		return FALSE;
+	return refuse(plan, SMP_INTERLOCK_TOO_LARGE,
+		      g_strdup_printf("%s has %" G_GSIZE_FORMAT
+				      " bytes and the slot takes %" G_GUINT64_FORMAT,
+				      item->name, size, room),
+		      "The board would refuse it or run out of room.");
+}
+
+static gboolean refuse_file(SmpPlan *plan, const SmpBundleItem *item)
+{
+	const SmpFirmware *firmware = item->firmware;
+
+	if (firmware->padded &&
+	    refuse(plan, SMP_INTERLOCK_PADDED,
+		   g_strdup_printf("%s was made with `imgtool sign --pad`", item->name),
+		   "Such a file is for a programmer: uploaded, it starts at the next reset by "
+		   "itself. Use the file made without --pad."))
+		return TRUE;
+	return firmware->flags & SMP_IMAGE_FLAG_NON_BOOTABLE &&
+	       refuse(plan, SMP_INTERLOCK_NOT_BOOTABLE,
+		      g_strdup_printf("%s is marked as not bootable", item->name),
+		      "The bootloader would not start it.");
+}
+
+static gboolean refuse_signature(SmpPlan *plan, const SmpBundleItem *item)
+{
+	return item->signature_problem &&
+	       refuse(plan, SMP_INTERLOCK_UNSIGNED,
+		      g_strdup_printf("%s: %s", item->name, item->signature_problem),
+		      "The given keys did not sign it.");
+}
+
+/* "nrf52840dk" of "nrf52840dk/nrf52840", "nrf52840dk_nrf52840" and "nrf52840dk@1.0.0": older
+ * packages join board and SoC with an underscore. */
+static gboolean same_board(const char *wanted, const char *platform)
+{
+	gsize length = strcspn(platform, "/@");
+	gsize wanted_length = strcspn(wanted, "/@");
+
+	if (length == wanted_length && strncmp(wanted, platform, length) == 0)
+		return TRUE;
+	return wanted_length > length && strncmp(wanted, platform, length) == 0 &&
+	       wanted[length] == '_';
+}
+
+/* The SoC stands between the first two slashes of a platform: "nrf52840dk/nrf52840/cpuapp". */
+static gboolean same_soc(const char *soc, const char *platform)
+{
+	const char *slash = strchr(platform, '/');
+	gsize length = slash ? strcspn(slash + 1, "/") : 0;
+
+	return length == 0 || g_ascii_strncasecmp(soc, slash + 1, MIN(length, strlen(soc))) == 0;
+}
+
+static gboolean refuse_board(SmpPlan *plan, const SmpBundleItem *item)
+{
+	const char *platform = plan->board->platform;
+	const char *wanted = NULL;
+
+	if (!platform || item->network_core)
+		return FALSE;
+	if (item->board && !same_board(item->board, platform))
+		wanted = item->board;
+	else if (!item->board && item->soc && !same_soc(item->soc, platform))
+		wanted = item->soc;
+	return wanted && refuse(plan, SMP_INTERLOCK_WRONG_BOARD,
+				g_strdup_printf("%s was built for %s and this is a %s", item->name,
+						wanted, platform),
+				"It would probably not start.");
+}
+
+static gboolean refuse_downgrade(SmpPlan *plan, const SmpBundleItem *item)
+{
+	SmpVersion now;
+	const SmpImageSlot *slot = smp_plan_running(plan, item->image);
+	g_autofree char *version = smp_version_to_string(&item->firmware->version);
+
+	if (item->installed_counter >= 0 &&
+	    smp_firmware_security_counter(item->firmware) < item->installed_counter &&
+	    refuse(plan, SMP_INTERLOCK_DOWNGRADE,
+		   g_strdup_printf("%s has security counter %" G_GINT64_FORMAT
+				   " and the board was given %" G_GINT64_FORMAT " (downgrade)",
+				   item->name, smp_firmware_security_counter(item->firmware),
+				   item->installed_counter),
+		   "A bootloader that checks it refuses the image."))
+		return TRUE;
+	if (!slot || !smp_version_parse(slot->version, &now) ||
+	    smp_version_compare(&item->firmware->version, &now, FALSE) >= 0)
+		return FALSE;
+	return refuse(plan, SMP_INTERLOCK_DOWNGRADE,
+		      g_strdup_printf("%s is %s and the board runs %s (downgrade)", item->name,
+				      version, slot->version),
+		      "MCUboot may refuse it if it was built to prevent downgrades.");
+}
+
+static gboolean refuse_trial_of_another(SmpPlan *plan, const SmpBundleItem *item)
+{
+	const SmpImageSlot *slot = smp_plan_running(plan, item->image);
+
+	if (plan->board->recovery || !slot || !slot->has_flags || slot->confirmed ||
+	    !smp_board_can_revert(plan->board))
+		return FALSE;
+	return refuse(plan, SMP_INTERLOCK_NONE,
+		      g_strdup_printf("the board runs %s on trial and takes no other image",
+				      slot->version),
+		      "Keep it with `smpctl confirm`, or undo it with `smpctl rollback`.");
+}
+
+static gboolean refuse_pending(SmpPlan *plan, const SmpBundleItem *item)
+{
+	const SmpImageSlot *slot = smp_image_state_find(plan->board->images, item->image,
+							smp_plan_target_slot(plan, item->image));
+
+	if (plan->board->recovery || !slot || !slot->pending || slot->active)
+		return FALSE;
+	return refuse(plan, SMP_INTERLOCK_PENDING,
+		      g_strdup_printf("%s waits for the next reset of the board", slot->version),
+		      "It would be lost. Reset the board to install it.");
+}
+
+static gboolean refuse_slot(SmpPlan *plan, const SmpBundleItem *item)
+{
+	guint target = smp_plan_target_slot(plan, item->image);
+
+	if (item->slot < 0 || (guint)item->slot == target ||
+	    !(item->firmware->flags & SMP_IMAGE_FLAG_ROM_FIXED ||
+	      plan->board->mode == SMP_BOOTLOADER_MODE_DIRECT_XIP ||
+	      plan->board->mode == SMP_BOOTLOADER_MODE_DIRECT_XIP_REVERT))
+		return FALSE;
+	return refuse(plan, SMP_INTERLOCK_WRONG_SLOT,
+		      g_strdup_printf("%s was linked for slot %d and slot %u is the free one",
+				      item->name, item->slot, target),
+		      "It runs nowhere else.");
+}
+
+static gboolean mode_swaps(SmpBootloaderMode mode)
+{
+	return mode != SMP_BOOTLOADER_MODE_OVERWRITE_ONLY;
+}
+
+static gboolean refuse_network_core(SmpPlan *plan, const SmpBundleItem *item)
+{
+	if (!item->network_core || plan->board->recovery || !mode_swaps(plan->board->mode))
+		return FALSE;
+	return refuse(plan, SMP_INTERLOCK_NETWORK_CORE,
+		      g_strdup_printf("%s is for a network core and the board's bootloader %s",
+				      item->name,
+				      plan->board->mode == SMP_BOOTLOADER_MODE_UNKNOWN
+					      ? "does not say that it overwrites"
+					      : "swaps images"),
+		      "A swap copies whatever is in RAM into the network core; such boards were "
+		      "repaired with a programmer only.");
+}
+
+/* The version that an image will have once the bundle is installed. */
+static gboolean future_version(const SmpPlan *plan, guint image, SmpVersion *version)
+{
+	for (guint i = 0; i < plan->chosen->len; i++) {
+		const SmpBundleItem *item =
+			smp_plan_item(plan, g_array_index(plan->chosen, guint, i));
+		if (item->image == image && item->firmware) {
+			*version = item->firmware->version;
+			return TRUE;
+		}
+	}
+	const SmpImageSlot *slot = smp_plan_running(plan, image);
+	return slot && smp_version_parse(slot->version, version);
+}
+
+static gboolean refuse_dependency(SmpPlan *plan, const SmpBundleItem *item, const SmpTlv *tlv)
+{
+	SmpVersion least, there;
+	guint image;
+
+	if (!smp_tlv_dependency(tlv, &image, &least))
+		return FALSE;
+	gboolean known = future_version(plan, image, &there);
+	/* What a network core runs is not told. */
+	if (!known && knows_image(plan->board, image))
+		return FALSE;
+	if (known && smp_version_compare(&there, &least, FALSE) >= 0)
+		return FALSE;
+	g_autofree char *wanted = smp_version_to_string(&least);
+	g_autofree char *have = known ? smp_version_to_string(&there) : g_strdup("none");
+	return refuse(
+		plan, SMP_INTERLOCK_DEPENDENCY,
+		g_strdup_printf("%s needs image %u in version %s or newer and the board "
+				"would have %s",
+				item->name, image, wanted, have),
+		"The bootloader would install nothing at all. Give both files in one update.");
+}
+
+static gboolean refuse_dependencies(SmpPlan *plan, const SmpBundleItem *item)
+{
+	for (guint i = 0; i < item->firmware->tlvs->len; i++) {
+		const SmpTlv *tlv = &g_array_index(item->firmware->tlvs, SmpTlv, i);
+		if (tlv->type == SMP_TLV_DEPENDENCY && refuse_dependency(plan, item, tlv))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean refuse_item(SmpPlan *plan, const SmpBundleItem *item)
+{
+	if (refuse_image_number(plan, item) || refuse_trial_of_another(plan, item))
+		return TRUE;
+	/* An image that is in its slot already is judged by what the board says of it. */
+	if (!item->firmware)
+		return FALSE;
+	return refuse_file(plan, item) || refuse_signature(plan, item) ||
+	       refuse_board(plan, item) || refuse_size(plan, item) || refuse_slot(plan, item) ||
+	       refuse_network_core(plan, item) || refuse_downgrade(plan, item) ||
+	       refuse_dependencies(plan, item) || refuse_pending(plan, item);
+}
+
+gboolean smp_plan_refused(SmpPlan *plan)
+{
+	if (!plan->board->images)
+		return refuse(plan, SMP_INTERLOCK_NONE,
+			      g_strdup("the board's firmware has no image group"),
+			      "Enable CONFIG_MCUMGR_GRP_IMG in the firmware.");
+	/* Once something was done it is too late for it. */
+	for (guint i = 0; i < plan->chosen->len; i++) {
+		guint index = g_array_index(plan->chosen, guint, i);
+		if (smp_plan_place(plan, index) < SMP_PLACE_PENDING &&
+		    plan->attempt->items[index].uploads == 0 &&
+		    plan->attempt->items[index].marks == 0 && plan->attempt->resets == 0 &&
+		    refuse_item(plan, smp_plan_item(plan, index)))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean wants_trial(const SmpPolicy *policy)
+{
+	return policy->mode == SMP_UPDATE_TEST_AND_CONFIRM || policy->mode == SMP_UPDATE_TEST_ONLY;
+}
+
+gboolean smp_plan_refused_no_revert(SmpPlan *plan)
+{
+	if (!wants_trial(plan->policy) || plan->policy->via_recovery ||
+	    smp_board_can_revert(plan->board))
+		return FALSE;
+	if (plan->board->recovery)
+		return refuse(plan, SMP_INTERLOCK_NO_REVERT,
+			      g_strdup("the board is in MCUboot's recovery, which cannot try an "
+				       "image"),
+			      "It writes over the application: an interruption leaves the board "
+			      "without one until an upload completes.");
+	if (plan->board->mode == SMP_BOOTLOADER_MODE_UNKNOWN)
+		return refuse(plan, SMP_INTERLOCK_NO_REVERT,
+			      g_strdup("the board cannot try an image: its firmware has no test "
+				       "and confirm"),
+			      "What is installed stays, whether it works or not.");
+	return refuse(plan, SMP_INTERLOCK_NO_REVERT,
+		      g_strdup_printf("the board's bootloader cannot undo an update (%s)",
+				      smp_bootloader_mode_name(plan->board->mode)),
+		      "What is installed stays, whether it works or not.");
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Where the images of a bundle are on a board (MCUboot docs/design.md, Zephyr img_mgmt_state.c). */
+
+#include "update/plan-private.h"
+
+const SmpBundleItem *smp_plan_item(const SmpPlan *plan, guint index)
+{
+	return g_ptr_array_index(plan->bundle->items, index);
+}
+
+const SmpImageSlot *smp_plan_running(const SmpPlan *plan, guint image)
+{
+	const SmpImageState *images = plan->board->images;
+
+	return plan->board->recovery ? smp_image_state_find(images, image, 0)
+				     : smp_image_state_find_active(images, image);
+}
+
+guint smp_plan_target_slot(const SmpPlan *plan, guint image)
+{
+	const SmpImageSlot *slot = smp_plan_running(plan, image);
+	return plan->board->recovery ? 0 : slot ? 1 - MIN(slot->slot, 1) : 1;
+}
+
+static SmpPlace place_in_recovery(const SmpPlan *plan, guint index)
+{
+	const SmpBundleItem *item = smp_plan_item(plan, index);
+	const SmpImageSlot *slot = smp_image_state_find(plan->board->images, item->image, 0);
+
+	if (!slot)
+		return SMP_PLACE_ABSENT;
+	/* MCUboot up to 1.9 lists no hash: what was uploaded has to be taken for what is there. */
+	if (slot->hash.size == 0)
+		return plan->attempt->items[index].uploads > 0 ? SMP_PLACE_PENDING
+							       : SMP_PLACE_ABSENT;
+	return smp_hash_equal(&slot->hash, &item->hash) ? SMP_PLACE_PENDING : SMP_PLACE_ABSENT;
+}
+
+/* While an image is on trial, the one it replaced comes back at the next reset; it is listed as
+ * confirmed. */
+static gboolean is_next(const SmpPlan *plan, const SmpImageSlot *slot, const SmpImageSlot *active)
+{
+	if (slot->pending)
+		return TRUE;
+	return slot->confirmed && active && !active->confirmed && smp_board_can_revert(plan->board);
+}
+
+SmpPlace smp_plan_place(const SmpPlan *plan, guint index)
+{
+	const SmpBundleItem *item = smp_plan_item(plan, index);
+
+	if (plan->board->recovery)
+		return place_in_recovery(plan, index);
+	const SmpImageSlot *active = smp_plan_running(plan, item->image);
+	if (active && smp_hash_equal(&active->hash, &item->hash)) {
+		/* Without revert `confirmed` says nothing: what runs stays. */
+		return active->confirmed || !smp_board_can_revert(plan->board) ? SMP_PLACE_FINAL
+									       : SMP_PLACE_TRIAL;
+	}
+	const SmpImageSlot *slot =
+		smp_image_state_find_hash(plan->board->images, item->image, &item->hash);
+	/* What a network core runs cannot be read back: its slot is emptied when it was handed over
+	 * (NCS, simultaneous multi-image update of nRF5340). */
+	if (item->network_core && plan->attempt->resets > 0 && !(slot && slot->pending))
+		return SMP_PLACE_FINAL;
+	if (!slot)
+		return SMP_PLACE_ABSENT;
+	return is_next(plan, slot, active) ? SMP_PLACE_PENDING : SMP_PLACE_PRESENT;
+}
+
+/* Of files for one image, each linked for a slot, the one that is on the board already in a better
+ * place, else the one for the free slot. */
+static gboolean is_better(const SmpPlan *plan, guint index, guint other)
+{
+	SmpPlace a = smp_plan_place(plan, index), b = smp_plan_place(plan, other);
+	guint target = smp_plan_target_slot(plan, smp_plan_item(plan, index)->image);
+
+	if (a != b)
+		return a > b;
+	return smp_plan_item(plan, index)->slot == (int)target;
+}
+
+void smp_plan_choose(SmpPlan *plan)
+{
+	for (guint i = 0; i < plan->bundle->items->len; i++) {
+		guint last = plan->chosen->len - 1;
+		guint *before =
+			plan->chosen->len ? &g_array_index(plan->chosen, guint, last) : NULL;
+
+		if (!before || smp_plan_item(plan, *before)->image != smp_plan_item(plan, i)->image)
+			g_array_append_val(plan->chosen, i);
+		else if (is_better(plan, i, *before))
+			*before = i;
+	}
+}
+
+static gboolean any_is(const SmpPlan *plan, SmpPlace place)
+{
+	for (guint i = 0; i < plan->chosen->len; i++) {
+		if (smp_plan_place(plan, g_array_index(plan->chosen, guint, i)) == place)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+void smp_plan_settle(const SmpBoard *board, const SmpBundle *bundle, const SmpPolicy *policy,
+		     SmpAttempt *attempt, SmpAction intent)
+{
+	g_autoptr(GArray) chosen = g_array_new(FALSE, FALSE, sizeof(guint));
+	SmpPlan plan = {board, bundle, policy, attempt, NULL, chosen};
+
+	if (!board->images)
+		return;
+	smp_plan_choose(&plan);
+	/* As long as an image waits for the reset, there was none. */
+	if (intent == SMP_ACTION_RESET && !any_is(&plan, SMP_PLACE_PENDING))
+		attempt->resets++;
+	else if (intent == SMP_ACTION_UNDO && !any_is(&plan, SMP_PLACE_TRIAL))
+		attempt->undos++;
+	else if (intent == SMP_ACTION_ENTER_RECOVERY && board->recovery)
+		attempt->recoveries++;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The parts of the decision: where the images are, what forbids an update, what comes next. */
+
+#include <smp/plan.h>
+
+G_BEGIN_DECLS
+
+/* Where an image of the bundle is on the board. */
+typedef enum {
+	SMP_PLACE_ABSENT,
+	SMP_PLACE_PRESENT, /* in a slot, nothing will start it */
+	SMP_PLACE_PENDING, /* the next reset starts it */
+	SMP_PLACE_TRIAL,   /* it runs and the next reset undoes it */
+	SMP_PLACE_FINAL,   /* it runs and stays */
+} SmpPlace;
+
+/* @chosen: indexes of the bundle's items that are for this board: of variants for several slots the
+ * one for the free slot */
+typedef struct {
+	const SmpBoard *board;
+	const SmpBundle *bundle;
+	const SmpPolicy *policy;
+	const SmpAttempt *attempt;
+	SmpPlanStep *step;
+	GArray *chosen;
+} SmpPlan;
+
+/* place.c */
+void smp_plan_choose(SmpPlan *plan);
+SmpPlace smp_plan_place(const SmpPlan *plan, guint index);
+const SmpBundleItem *smp_plan_item(const SmpPlan *plan, guint index);
+/* The slot whose image runs. Recovery runs nothing: what it will start lies in the primary slot. */
+const SmpImageSlot *smp_plan_running(const SmpPlan *plan, guint image);
+guint smp_plan_target_slot(const SmpPlan *plan, guint image);
+
+/* Counts in @attempt the reset that had begun when the job was interrupted, if @board shows that it
+ * was done. */
+void smp_plan_settle(const SmpBoard *board, const SmpBundle *bundle, const SmpPolicy *policy,
+		     SmpAttempt *attempt, SmpAction intent);
+
+/* interlock.c: whether the update is refused, and then @plan->step says why */
+gboolean smp_plan_refused(SmpPlan *plan);
+/* The same for what is not known before the first step. */
+gboolean smp_plan_refused_no_revert(SmpPlan *plan);
+
+G_END_DECLS
