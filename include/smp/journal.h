@@ -43,6 +43,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpJournal, smp_journal_free)
 gboolean smp_journal_begin(SmpJournal *journal, const SmpBundle *bundle, const SmpPolicy *policy,
 			   const char *const *arguments, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Whether the job in it is one of exactly these images and has not ended. */
+gboolean smp_journal_matches(const SmpJournal *journal, const SmpBundle *bundle);
+
 /* Whether a job is in it that has not ended. */
 gboolean smp_journal_is_open(const SmpJournal *journal);
 

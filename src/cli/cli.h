@@ -252,6 +252,31 @@ void smpctl_progress_end(SmpctlProgress *progress);
 gboolean smpctl_progress_due(SmpctlProgress *progress, gint64 interval_us);
 void smpctl_progress_json(JsonBuilder *json, const SmpUploadProgress *upload);
 
+/* run.c */
+/**
+ * SmpctlRun: how an update is run.
+ * @window: most requests in flight; 0 for what the board takes
+ * @health: (nullable): command that the new image has to pass
+ * @journal: (nullable)
+ * @rollback: what is installed is what was there before: an update that worked is a rollback
+ */
+typedef struct {
+	const SmpPolicy *policy;
+	guint window;
+	const char *health;
+	SmpJournal *journal;
+	gboolean rollback;
+} SmpctlRun;
+
+/* Runs it to its end and tells; cli->status says how it ended. */
+gboolean smpctl_run_update(Smpctl *cli, const SmpBundle *bundle, const SmpctlRun *options,
+			   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* health.c */
+/* Returns: FALSE with what is wrong in a few words */
+gboolean smpctl_health_check(Smpctl *cli, const char *command, const char *version,
+			     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* cmd-image.c */
 void smpctl_image_json(JsonBuilder *json, const SmpImageState *state);
 
@@ -273,6 +298,9 @@ gboolean smpctl_cmd_image_confirm(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_image_erase(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_image_upload(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_update(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_resume(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_confirm(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_rollback(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_echo(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_reset(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_os_info(Smpctl *cli, char **args, GError **error);
@@ -291,6 +319,13 @@ extern const GOptionEntry smpctl_upload_options[];
 extern const GOptionEntry smpctl_update_options[];
 extern const GOptionEntry smpctl_reset_options[];
 
+/**
+ * smpctl_journal:
+ * @journal: (out): the journal of the board, locked; NULL for a board that is not known again (a
+ *   simulated one behind a pty)
+ */
+gboolean smpctl_journal(Smpctl *cli, SmpJournal **journal,
+			GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* How many requests at once this board was found to take; 0 where it takes all that it says. */
 guint smpctl_recall_window(SmpLink *link);
 void smpctl_remember_window(SmpLink *link, guint window);

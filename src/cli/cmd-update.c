@@ -1,19 +1,44 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* update: the whole way from a file to a board that runs it. */
+/* update, ensure and resume: the whole way from a file to a board that runs it. */
 
 #include "cli.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static int image_number;
 static gboolean test_only;
 static gboolean confirm;
 static gboolean upload_only;
-static SmpPolicy policy;
+static gboolean dry_run;
+static char *health;
+static char *stop_before;
+static SmpPolicy policy = {.stop_before = SMP_ACTION_END};
 static int window;
+
+/* --allow-NAME for each interlock. */
+static gboolean parse_allow(const char *option, const char *value G_GNUC_UNUSED,
+			    gpointer data G_GNUC_UNUSED, GError **error)
+{
+	const char *name = option + strlen("--allow-");
+
+	for (guint bit = 1; bit <= SMP_INTERLOCK_DEPENDENCY; bit <<= 1) {
+		if (g_str_equal(name, smp_interlock_name((SmpInterlock)bit))) {
+			policy.allow |= bit;
+			return TRUE;
+		}
+	}
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION, "Unknown option %s",
+		    option);
+	return FALSE;
+}
+
+#define ALLOW(name, help)                                                                          \
+	{                                                                                          \
+		"allow-" name, 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK, parse_allow, help,  \
+			NULL                                                                       \
+	}
 
 const GOptionEntry smpctl_update_options[] = {
 	{"image", 'n', 0, G_OPTION_ARG_INT, &image_number,
@@ -22,317 +47,226 @@ const GOptionEntry smpctl_update_options[] = {
 	 "leave it on trial: the next reset undoes it unless it is confirmed", NULL},
 	{"confirm", 0, 0, G_OPTION_ARG_NONE, &confirm, "for good at once, without a trial", NULL},
 	{"upload-only", 0, 0, G_OPTION_ARG_NONE, &upload_only, "only put it into its slot", NULL},
-	{"allow-downgrade", 0, 0, G_OPTION_ARG_NONE, &policy.allow_downgrade,
-	 "also an older version than what runs", NULL},
-	{"allow-no-revert", 0, 0, G_OPTION_ARG_NONE, &policy.allow_no_revert,
-	 "also where the bootloader cannot undo it", NULL},
-	{"allow-padded", 0, 0, G_OPTION_ARG_NONE, &policy.allow_padded,
-	 "also a file made with imgtool sign --pad", NULL},
+	{"via-recovery", 0, 0, G_OPTION_ARG_NONE, &policy.via_recovery,
+	 "through MCUboot's serial recovery, entered from the application", NULL},
+	{"health", 0, 0, G_OPTION_ARG_STRING, &health,
+	 "run COMMAND once the new image runs; it stays only if that ends with 0", "COMMAND"},
+	{"dry-run", 0, 0, G_OPTION_ARG_NONE, &dry_run, "say what would be done, and why", NULL},
+	{"stop-before", 0, 0, G_OPTION_ARG_STRING, &stop_before,
+	 "stop before upload, test, reset or confirm; resume goes on", "STEP"},
+	ALLOW("downgrade", "also an older version than what runs"),
+	ALLOW("no-revert", "also where the bootloader cannot undo it"),
+	ALLOW("padded", "also a file made with imgtool sign --pad"),
+	ALLOW("not-bootable", "also an image marked as not bootable"),
+	ALLOW("too-large", "also an image larger than the slot"),
+	ALLOW("wrong-slot", "also an image linked for another slot"),
+	ALLOW("network-core", "also a network core's image where the bootloader swaps"),
+	ALLOW("pending", "also in place of an image that waits for the next reset"),
+	ALLOW("unsigned", "also an image that none of the keys signed"),
+	ALLOW("wrong-board", "also an image built for another board"),
+	ALLOW("unmet-dependency", "also an image that needs another one that is not there"),
 	{"maxwinsize", 'w', 0, G_OPTION_ARG_INT, &window, "most requests in flight", "N"},
 	{NULL},
 };
 
-typedef struct {
-	Smpctl *cli;
-	const SmpBundle *bundle;
-	SmpctlProgress progress;
-	char *before; /* what ran before, of all images of the bundle */
-} Run;
-
-/* What each file is. */
-static void tell_files(Smpctl *cli, const SmpBundle *bundle)
+static gboolean usage_error(GError **error, const char *message)
 {
-	for (guint i = 0; i < bundle->items->len; i++) {
-		const SmpBundleItem *item = g_ptr_array_index(bundle->items, i);
-		const SmpFirmware *firmware = item->firmware;
-		g_autofree char *version = smp_version_to_string(&firmware->version);
-		g_autofree char *size = smpctl_size_text(g_bytes_get_size(firmware->bytes));
-		g_autofree char *hash = smp_hash_to_string(&firmware->hash);
-		const char *signature = smp_firmware_signature_name(firmware);
-		gboolean is_signed = !g_str_equal(signature, "none");
-
-		smpctl_say(cli, "%-8s %s: image %u, %s, %s, hash %.12s%s, %s%s", "file",
-			   firmware->name, item->image, version, size, hash,
-			   smpctl_glyph("…", "..."), is_signed ? signature : "not signed",
-			   is_signed ? " signature not verified" : "");
-	}
+	g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE, message);
+	return FALSE;
 }
 
-static void tell_board(Run *run, const SmpBoard *board)
+static gboolean check_stop(GError **error)
 {
-	g_autoptr(GString) text = g_string_new(NULL);
+	static const SmpAction allowed[] = {SMP_ACTION_UPLOAD, SMP_ACTION_TEST, SMP_ACTION_RESET,
+					    SMP_ACTION_CONFIRM};
 
-	for (guint i = 0; board->images && i < board->images->slots->len; i++) {
-		const SmpImageSlot *slot = g_ptr_array_index(board->images->slots, i);
-
-		if (!slot->active)
-			continue;
-		g_string_append_printf(text, "%simage %u runs %s%s", text->len ? ", " : "",
-				       slot->image, slot->version,
-				       slot->confirmed ? " (confirmed)" : " (on trial)");
-	}
-	if (board->recovery)
-		g_string_append(text, "in MCUboot's serial recovery");
-	else if (board->images)
-		g_string_append(text, smp_board_can_revert(board) ? "; can undo a bad update"
-								  : "; cannot undo an update");
-	if (text->len)
-		smpctl_say(run->cli, "%-8s %s", "board", text->str);
-}
-
-static void remember_versions(Run *run, const SmpBoard *board)
-{
-	g_autoptr(GString) text = g_string_new(NULL);
-
-	for (guint i = 0; board->images && i < run->bundle->items->len; i++) {
-		const SmpBundleItem *item = g_ptr_array_index(run->bundle->items, i);
-		const SmpImageSlot *slot = smp_image_state_find_active(board->images, item->image);
-
-		if (slot)
-			g_string_append_printf(text, "%s%s", text->len ? ", " : "", slot->version);
-	}
-	g_free(run->before);
-	run->before = text->len ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
-}
-
-static JsonBuilder *begin_event(const Run *run, const char *event, const SmpPlanStep *step)
-{
-	JsonBuilder *json = smpctl_json_begin();
-
-	smpctl_json_text(json, "event", event);
-	smpctl_json_text(json, "step", smp_action_name(step->action));
-	if (step->action != SMP_ACTION_RESET) {
-		const SmpBundleItem *item = g_ptr_array_index(run->bundle->items, step->item);
-		smpctl_json_int(json, "image", item->image);
-	}
-	return json;
-}
-
-static void tell_json(Run *run, const SmpUpdateEvent *event)
-{
-	g_autoptr(JsonBuilder) json = NULL;
-
-	if (event->kind == SMP_UPDATE_EVENT_BOARD ||
-	    (event->kind == SMP_UPDATE_EVENT_PROGRESS &&
-	     !smpctl_progress_due(&run->progress, G_USEC_PER_SEC / 4)))
-		return;
-	json = begin_event(run, event->kind == SMP_UPDATE_EVENT_PROGRESS ? "progress" : "step",
-			   event->step);
-	if (event->kind != SMP_UPDATE_EVENT_PROGRESS)
-		smpctl_json_text(json, "state",
-				 event->kind == SMP_UPDATE_EVENT_STEP ? "begin" : "done");
-	if (event->kind == SMP_UPDATE_EVENT_STEP)
-		smpctl_json_text(json, "reason", event->step->reason);
-	else
-		smpctl_json_seconds(json, "elapsed", event->elapsed);
-	smpctl_json_double(json, "fraction", event->fraction);
-	if (event->upload)
-		smpctl_progress_json(json, event->upload);
-	else
-		smpctl_json_text(json, "waiting", event->waiting);
-	smpctl_json_print(json);
-}
-
-/* What a step that is done leaves on the screen. */
-static char *done_text(const Run *run, const SmpUpdateEvent *event)
-{
-	const SmpBundleItem *item = g_ptr_array_index(run->bundle->items, event->step->item);
-	g_autofree char *time = smpctl_time_text(event->elapsed);
-
-	switch (event->step->action) {
-	case SMP_ACTION_UPLOAD: {
-		gsize bytes = g_bytes_get_size(item->firmware->bytes);
-		g_autofree char *size = smpctl_size_text(bytes);
-		return g_strdup_printf("image %u: %s in %s", item->image, size, time);
-	}
-	case SMP_ACTION_TEST:
-		return g_strdup_printf("image %u: the next reset tries it", item->image);
-	case SMP_ACTION_MAKE_PENDING:
-		return g_strdup_printf("image %u: the next reset installs it for good",
-				       item->image);
-	case SMP_ACTION_RESET:
-		return g_strdup_printf("the board is back after %s", time);
-	case SMP_ACTION_CONFIRM:
-		return g_strdup_printf("image %u: it stays", item->image);
-	case SMP_ACTION_END:
-		break;
-	}
-	return g_strdup(time);
-}
-
-static const char *step_label(SmpAction action)
-{
-	return action == SMP_ACTION_MAKE_PENDING ? "confirm" : smp_action_name(action);
-}
-
-static void tell_progress(Run *run, const SmpUpdateEvent *event)
-{
-	if (event->upload)
-		smpctl_progress_upload(&run->progress, event->upload);
-	else if (event->waiting)
-		smpctl_progress_wait(&run->progress, step_label(event->step->action),
-				     event->waiting, event->elapsed);
-}
-
-static void on_event(const SmpUpdateEvent *event, gpointer user_data)
-{
-	Run *run = user_data;
-
-	if (event->kind == SMP_UPDATE_EVENT_BOARD)
-		remember_versions(run, event->board);
-	if (run->cli->options->json) {
-		tell_json(run, event);
-		return;
-	}
-	if (event->kind == SMP_UPDATE_EVENT_BOARD) {
-		tell_board(run, event->board);
-	} else if (event->kind == SMP_UPDATE_EVENT_STEP) {
-		if (run->cli->options->verbose)
-			smpctl_say(run->cli, "%-8s %s", step_label(event->step->action),
-				   event->step->reason);
-	} else if (event->kind == SMP_UPDATE_EVENT_PROGRESS) {
-		tell_progress(run, event);
-	} else {
-		g_autofree char *text = done_text(run, event);
-		smpctl_progress_end(&run->progress);
-		smpctl_say(run->cli, "%-8s %s", step_label(event->step->action), text);
-	}
-}
-
-/* The library's names with blanks: "rolled back". */
-static char *end_text(SmpEnd end)
-{
-	return g_strdelimit(g_strdup(smp_end_name(end)), "-", ' ');
-}
-
-static void tell_result_json(Run *run, const SmpUpdateResult *result)
-{
-	g_autoptr(JsonBuilder) json = smpctl_json_begin();
-
-	smpctl_json_text(json, "event", "end");
-	smpctl_json_text(json, "result", smp_end_name(result->end));
-	smpctl_json_text(json, "message", result->message);
-	smpctl_json_text(json, "detail", result->detail);
-	if (result->end == SMP_END_UPDATED)
-		smpctl_json_text(json, "was", run->before);
-	smpctl_json_int(json, "sent", (gint64)result->sent);
-	smpctl_json_seconds(json, "duration", result->duration);
-	smpctl_json_int(json, "exit", run->cli->status);
-	smpctl_json_print(json);
-}
-
-static void print_detail(FILE *stream, const char *detail)
-{
-	g_auto(GStrv) lines = detail ? g_strsplit(detail, "\n", -1) : NULL;
-
-	for (char **line = lines; line && *line; line++)
-		fprintf(stream, "  %s\n", *line);
-}
-
-static void tell_speed(Run *run, SmpSession *session, const SmpUpdateResult *result)
-{
-	SmpParams params = {0};
-	g_autofree char *why = NULL;
-
-	if (result->upload.chunk == 0 || !smp_session_get_params(session, &params, NULL))
-		return;
-	smpctl_say(run->cli,
-		   "%-8s requests of %" G_GSIZE_FORMAT " bytes, up to %u in flight, %u lost",
-		   "speed", result->upload.chunk, result->upload.window, result->upload.lost);
-	why = smp_upload_explain(&params, &result->upload);
-	if (why)
-		smpctl_say(run->cli, "%-8s %s", "", why);
-}
-
-static void tell_result(Run *run, const SmpUpdateResult *result)
-{
-	gboolean good = run->cli->status == SMPCTL_EXIT_OK;
-	SmpctlColor color = good ? SMPCTL_GREEN : SMPCTL_RED;
-	FILE *stream = run->cli->options->quiet ? stderr : stdout;
-	g_autofree char *end = end_text(result->end);
-	g_autofree char *time = smpctl_time_text(result->duration);
-
-	if (run->cli->options->quiet && good)
-		return;
-	fprintf(stream, "%s%s%s: %s", smpctl_color(run->cli, fileno(stream), color), end,
-		smpctl_color(run->cli, fileno(stream), SMPCTL_PLAIN), result->message);
-	if (result->end == SMP_END_UPDATED && run->before)
-		fprintf(stream, " (was %s)", run->before);
-	if (result->end == SMP_END_UPDATED || result->end == SMP_END_UPLOADED)
-		fprintf(stream, ", in %s", time);
-	fputc('\n', stream);
-	print_detail(stream, result->detail);
-}
-
-static gboolean run_update(Run *run, SmpSession *session, GError **error)
-{
-	g_autoptr(SmpUpdate) update = smp_update_new(session, run->bundle, &policy);
-	SmpLink *link = smp_session_get_link(session);
-	SmpUploadOptions upload = {
-		.window = (guint)window,
-		.learned_window = smpctl_recall_window(link),
-	};
-	g_autoptr(SmpUpdateResult) result = NULL;
-
-	smp_update_set_event_func(update, on_event, run);
-	smp_update_set_upload_options(update, &upload);
-	result = smp_update_run(update, error);
-	smpctl_progress_end(&run->progress);
-	if (!result) {
-		run->cli->state = smp_update_state(update);
-		return FALSE;
-	}
-	if (result->upload.window > 0 && window == 0)
-		smpctl_remember_window(link, result->upload.window_limit);
-	run->cli->status = smpctl_end_status(result->end, policy.mode == SMP_UPDATE_TEST_ONLY);
-	if (run->cli->options->json) {
-		tell_result_json(run, result);
+	if (!stop_before)
 		return TRUE;
+	for (guint i = 0; i < G_N_ELEMENTS(allowed); i++) {
+		if (g_str_equal(stop_before, smp_action_name(allowed[i]))) {
+			policy.stop_before = allowed[i];
+			return TRUE;
+		}
 	}
-	if (run->cli->options->verbose)
-		tell_speed(run, session, result);
-	tell_result(run, result);
-	return TRUE;
+	return usage_error(error, "--stop-before takes upload, test, reset or confirm");
 }
 
 static gboolean check_options(GError **error)
 {
-	const char *message = NULL;
-
 	if (test_only + confirm + upload_only > 1)
-		message = "only one of --test-only, --confirm and --upload-only";
+		return usage_error(error, "only one of --test-only, --confirm and --upload-only");
 	if (image_number < 0 || window < 0)
-		message = "--image and --maxwinsize must not be negative";
-	if (message) {
-		g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE, message);
-		return FALSE;
-	}
+		return usage_error(error, "--image and --maxwinsize must not be negative");
+	if (health && upload_only)
+		return usage_error(error, "--health needs an image that runs; --upload-only starts "
+					  "none");
 	policy.mode = test_only	    ? SMP_UPDATE_TEST_ONLY
 		      : confirm	    ? SMP_UPDATE_CONFIRM
 		      : upload_only ? SMP_UPDATE_UPLOAD_ONLY
 				    : SMP_UPDATE_TEST_AND_CONFIRM;
+	policy.health_check = health != NULL;
+	return check_stop(error);
+}
+
+static gboolean load_files(SmpBundle *bundle, char **files, GError **error)
+{
+	for (char **file = files; *file; file++) {
+		if (!smp_bundle_add(bundle, *file, (guint)image_number, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* What resume needs, so that it works in another folder: paths absolute, the image number in
+ * front. */
+static char *absolute_file(const char *argument)
+{
+	gsize digits = strspn(argument, "0123456789");
+	gboolean numbered =
+		digits > 0 && argument[digits] == ':' && !g_file_test(argument, G_FILE_TEST_EXISTS);
+	const char *path = numbered ? argument + digits + 1 : argument;
+	g_autofree char *absolute = g_canonicalize_filename(path, NULL);
+
+	if (numbered)
+		return g_strdup_printf("%.*s%s", (int)digits + 1, argument, absolute);
+	return image_number ? g_strdup_printf("%d:%s", image_number, absolute)
+			    : g_steal_pointer(&absolute);
+}
+
+static char **journal_arguments(char **files)
+{
+	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+	g_autofree char *health_line = g_strconcat("health=", health ? health : "", NULL);
+
+	g_strv_builder_add(builder, health_line);
+	for (char **file = files; *file; file++) {
+		g_autofree char *absolute = absolute_file(*file);
+		g_strv_builder_add(builder, absolute);
+	}
+	return g_strv_builder_end(builder);
+}
+
+static void recall_counters(const SmpBundle *bundle, const SmpJournal *journal)
+{
+	for (guint i = 0; i < bundle->items->len; i++) {
+		SmpBundleItem *item = g_ptr_array_index(bundle->items, i);
+		item->installed_counter = smp_journal_get_counter(journal, item->image);
+	}
+}
+
+static gboolean run(Smpctl *cli, SmpBundle *bundle, SmpJournal *journal, GError **error)
+{
+	const SmpctlRun options = {
+		.policy = &policy,
+		.window = (guint)window,
+		.health = health,
+		.journal = journal,
+	};
+
+	return smpctl_run_update(cli, bundle, &options, error);
+}
+
+static void tell_plan(Smpctl *cli, const SmpPlanStep *step, guint number)
+{
+	if (cli->options->json) {
+		g_autoptr(JsonBuilder) json = smpctl_json_begin();
+		smpctl_json_text(json, "event", "plan");
+		smpctl_json_text(json, "step", smp_action_name(step->action));
+		if (step->action == SMP_ACTION_END)
+			smpctl_json_text(json, "result", smp_end_name(step->end));
+		smpctl_json_text(json, "reason", step->reason);
+		smpctl_json_print(json);
+	} else if (step->action == SMP_ACTION_END) {
+		g_print("%s\n", step->reason);
+		if (step->detail)
+			g_print("  %s\n", step->detail);
+	} else {
+		g_print("%2u. %-12s %s\n", number, smp_action_name(step->action), step->reason);
+	}
+}
+
+static gboolean show_plan(Smpctl *cli, const SmpBundle *bundle, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+	g_autoptr(SmpBoard) board = session ? smp_board_observe(session, error) : NULL;
+
+	if (!board)
+		return FALSE;
+	g_autoptr(GPtrArray) steps = smp_plan_all(board, bundle, &policy);
+	for (guint i = 0; i < steps->len; i++) {
+		const SmpPlanStep *step = g_ptr_array_index(steps, i);
+		tell_plan(cli, step, i + 1);
+		if (step->action == SMP_ACTION_END)
+			cli->status = smpctl_end_status(step->end, TRUE);
+	}
 	return TRUE;
 }
 
 gboolean smpctl_cmd_update(Smpctl *cli, char **args, GError **error)
 {
 	g_autoptr(SmpBundle) bundle = smp_bundle_new();
-	Run run = {.cli = cli, .bundle = bundle};
-	gboolean done;
 
-	if (!check_options(error))
+	if (!check_options(error) || !load_files(bundle, args, error))
 		return FALSE;
-	for (char **file = args; *file; file++) {
-		if (!smp_bundle_add(bundle, *file, (guint)image_number, error))
+	if (dry_run)
+		return show_plan(cli, bundle, error);
+	g_autoptr(SmpJournal) journal = NULL;
+	if (!smpctl_journal(cli, &journal, error))
+		return FALSE;
+	if (journal) {
+		g_auto(GStrv) arguments = journal_arguments(args);
+		recall_counters(bundle, journal);
+		if (!smp_journal_begin(journal, bundle, &policy, (const char *const *)arguments,
+				       error))
 			return FALSE;
 	}
-	SmpSession *session = smpctl_session(cli, error);
-	if (!session)
+	return run(cli, bundle, journal, error);
+}
+
+static gboolean nothing_to_resume(Smpctl *cli, GError **error)
+{
+	g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_STATE,
+		    "no update of %s was interrupted; `smpctl status` shows how it stands",
+		    smp_link_get_target(cli->link));
+	return FALSE;
+}
+
+/* The arguments of the interrupted command: "health=COMMAND", then the files. */
+static gboolean restore_command(const SmpJournal *journal, SmpBundle *bundle, GError **error)
+{
+	g_auto(GStrv) arguments = smp_journal_get_arguments(journal);
+
+	if (!arguments || !arguments[0] || !g_str_has_prefix(arguments[0], "health=")) {
+		g_set_error_literal(
+			error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_STATE,
+			"what is remembered of the interrupted update does not name its "
+			"files; give the update command again");
 		return FALSE;
-	tell_files(cli, bundle);
-	smpctl_progress_init(&run.progress, cli);
-	done = run_update(&run, session, error);
-	smpctl_progress_clear(&run.progress);
-	g_free(run.before);
-	return done;
+	}
+	g_free(health);
+	health =
+		arguments[0][strlen("health=")] ? g_strdup(arguments[0] + strlen("health=")) : NULL;
+	smp_journal_get_policy(journal, &policy);
+	return load_files(bundle, arguments + 1, error);
+}
+
+gboolean smpctl_cmd_resume(Smpctl *cli, char **args G_GNUC_UNUSED, GError **error)
+{
+	g_autoptr(SmpBundle) bundle = smp_bundle_new();
+	g_autoptr(SmpJournal) journal = NULL;
+
+	if (!smpctl_journal(cli, &journal, error))
+		return FALSE;
+	if (!journal || !smp_journal_is_open(journal))
+		return nothing_to_resume(cli, error);
+	if (!restore_command(journal, bundle, error))
+		return FALSE;
+	if (!smp_journal_matches(journal, bundle)) {
+		g_set_error_literal(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_STATE,
+				    "the files have changed since the update was interrupted; give "
+				    "the update command again to begin a new one");
+		return FALSE;
+	}
+	return smp_journal_begin(journal, bundle, &policy, NULL, error) &&
+	       run(cli, bundle, journal, error);
 }

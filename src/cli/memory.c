@@ -7,6 +7,13 @@
 
 #define FILE_NAME "boards"
 #define WINDOW	  "window"
+#define JOBS	  "jobs"
+
+/* The next program behind a pty of this number is another board. */
+static gboolean is_volatile(const char *identity)
+{
+	return g_str_has_prefix(identity, "tty:/dev/pts/");
+}
 
 static char *memory_path(void)
 {
@@ -31,8 +38,7 @@ void smpctl_remember_window(SmpLink *link, guint window)
 	g_autofree char *identity = smp_link_identity(link);
 	g_autoptr(GKeyFile) file = g_key_file_new();
 
-	/* The next program behind a pty of this number is another board. */
-	if (g_str_has_prefix(identity, "tty:/dev/pts/"))
+	if (is_volatile(identity))
 		return;
 	g_key_file_load_from_file(file, path, G_KEY_FILE_KEEP_COMMENTS, NULL);
 	if ((guint)g_key_file_get_integer(file, identity, WINDOW, NULL) == window)
@@ -43,4 +49,18 @@ void smpctl_remember_window(SmpLink *link, guint window)
 		g_key_file_remove_group(file, identity, NULL);
 	if (g_mkdir_with_parents(folder, 0700) == 0)
 		(void)g_key_file_save_to_file(file, path, NULL);
+}
+
+gboolean smpctl_journal(Smpctl *cli, SmpJournal **journal, GError **error)
+{
+	if (!smpctl_session(cli, error))
+		return FALSE;
+	g_autofree char *identity = smp_link_identity(cli->link);
+	g_autofree char *folder = g_build_filename(g_get_user_state_dir(), "smpctl", JOBS, NULL);
+
+	*journal = NULL;
+	if (is_volatile(identity))
+		return TRUE;
+	*journal = smp_journal_open(folder, identity, error);
+	return *journal != NULL;
 }

@@ -147,7 +147,7 @@ gboolean smp_journal_is_open(const SmpJournal *journal)
 	       !g_key_file_has_key(journal->file, JOB, "end", NULL);
 }
 
-static gboolean is_same_job(const SmpJournal *journal, const SmpBundle *bundle)
+gboolean smp_journal_matches(const SmpJournal *journal, const SmpBundle *bundle)
 {
 	g_autofree char *id = bundle_id(bundle);
 	g_autofree char *known = g_key_file_get_string(journal->file, JOB, "images", NULL);
@@ -193,7 +193,7 @@ gboolean smp_journal_begin(SmpJournal *journal, const SmpBundle *bundle, const S
 	g_autoptr(GDateTime) now = g_date_time_new_now_local();
 	g_autofree char *started = g_date_time_format_iso8601(now);
 
-	if (!is_same_job(journal, bundle)) {
+	if (!smp_journal_matches(journal, bundle)) {
 		clear_job(journal);
 		g_key_file_set_string(journal->file, JOB, "images", id);
 		g_key_file_set_string(journal->file, JOB, "started", started);

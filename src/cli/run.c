@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Runs an update and tells what happens, as text, as a live line or as JSON. */
+
+#include "cli.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+typedef struct {
+	Smpctl *cli;
+	const SmpBundle *bundle;
+	const SmpctlRun *options;
+	SmpctlProgress progress;
+	char *before; /* what ran before, of all images of the bundle */
+	char *ill;    /* what the health check said against the new image */
+} Run;
+
+/* What each file is. */
+static void tell_files(Smpctl *cli, const SmpBundle *bundle)
+{
+	for (guint i = 0; i < bundle->items->len; i++) {
+		const SmpBundleItem *item = g_ptr_array_index(bundle->items, i);
+		const SmpFirmware *firmware = item->firmware;
+		if (!firmware)
+			continue;
+		g_autofree char *size = smpctl_size_text(g_bytes_get_size(firmware->bytes));
+		g_autofree char *hash = smp_hash_to_string(&firmware->hash);
+		const char *signature = smp_firmware_signature_name(firmware);
+		gboolean is_signed = !g_str_equal(signature, "none");
+
+		smpctl_say(cli, "%-8s %s: image %u, %s, %s, hash %.12s%s, %s%s", "file", item->name,
+			   item->image, item->version, size, hash, smpctl_glyph("…", "..."),
+			   is_signed ? signature : "not signed",
+			   is_signed ? " signature not verified" : "");
+	}
+}
+
+static void tell_board(Run *run, const SmpBoard *board)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (guint i = 0; board->images && i < board->images->slots->len; i++) {
+		const SmpImageSlot *slot = g_ptr_array_index(board->images->slots, i);
+
+		if (!slot->active)
+			continue;
+		g_string_append_printf(text, "%simage %u runs %s%s", text->len ? ", " : "",
+				       slot->image, slot->version,
+				       slot->confirmed ? " (confirmed)" : " (on trial)");
+	}
+	if (board->recovery)
+		g_string_append(text, "in MCUboot's serial recovery");
+	else if (board->images)
+		g_string_append(text, smp_board_can_revert(board) ? "; can undo a bad update"
+								  : "; cannot undo an update");
+	if (text->len)
+		smpctl_say(run->cli, "%-8s %s", "board", text->str);
+}
+
+static void remember_versions(Run *run, const SmpBoard *board)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (guint i = 0; board->images && i < run->bundle->items->len; i++) {
+		const SmpBundleItem *item = g_ptr_array_index(run->bundle->items, i);
+		const SmpImageSlot *slot = smp_image_state_find_active(board->images, item->image);
+
+		if (slot)
+			g_string_append_printf(text, "%s%s", text->len ? ", " : "", slot->version);
+	}
+	g_free(run->before);
+	run->before = text->len ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
+}
+
+static JsonBuilder *begin_event(const Run *run, const char *event, const SmpPlanStep *step)
+{
+	JsonBuilder *json = smpctl_json_begin();
+
+	smpctl_json_text(json, "event", event);
+	smpctl_json_text(json, "step", smp_action_name(step->action));
+	if (step->action != SMP_ACTION_RESET && step->action != SMP_ACTION_UNDO &&
+	    step->action != SMP_ACTION_ENTER_RECOVERY) {
+		const SmpBundleItem *item = g_ptr_array_index(run->bundle->items, step->item);
+		smpctl_json_int(json, "image", item->image);
+	}
+	return json;
+}
+
+static void tell_json(Run *run, const SmpUpdateEvent *event)
+{
+	g_autoptr(JsonBuilder) json = NULL;
+
+	if (event->kind == SMP_UPDATE_EVENT_BOARD ||
+	    (event->kind == SMP_UPDATE_EVENT_PROGRESS &&
+	     !smpctl_progress_due(&run->progress, G_USEC_PER_SEC / 4)))
+		return;
+	json = begin_event(run, event->kind == SMP_UPDATE_EVENT_PROGRESS ? "progress" : "step",
+			   event->step);
+	if (event->kind != SMP_UPDATE_EVENT_PROGRESS)
+		smpctl_json_text(json, "state",
+				 event->kind == SMP_UPDATE_EVENT_STEP ? "begin" : "done");
+	if (event->kind == SMP_UPDATE_EVENT_STEP)
+		smpctl_json_text(json, "reason", event->step->reason);
+	else
+		smpctl_json_seconds(json, "elapsed", event->elapsed);
+	smpctl_json_double(json, "fraction", event->fraction);
+	if (event->upload)
+		smpctl_progress_json(json, event->upload);
+	else
+		smpctl_json_text(json, "waiting", event->waiting);
+	smpctl_json_print(json);
+}
+
+/* What a step that is done leaves on the screen. */
+static char *done_text(const Run *run, const SmpUpdateEvent *event)
+{
+	const SmpBundleItem *item = g_ptr_array_index(run->bundle->items, event->step->item);
+	g_autofree char *time = smpctl_time_text(event->elapsed);
+
+	switch (event->step->action) {
+	case SMP_ACTION_UPLOAD: {
+		gsize bytes = g_bytes_get_size(item->firmware->bytes);
+		g_autofree char *size = smpctl_size_text(bytes);
+		return g_strdup_printf("image %u: %s in %s", item->image, size, time);
+	}
+	case SMP_ACTION_TEST:
+		return g_strdup_printf("image %u: the next reset tries it", item->image);
+	case SMP_ACTION_MAKE_PENDING:
+		return g_strdup_printf("image %u: the next reset installs it for good",
+				       item->image);
+	case SMP_ACTION_ERASE:
+		return g_strdup_printf("image %u: its slot is empty", item->image);
+	case SMP_ACTION_ENTER_RECOVERY:
+	case SMP_ACTION_RESET:
+	case SMP_ACTION_UNDO:
+		return g_strdup_printf("the board is back after %s", time);
+	case SMP_ACTION_CHECK_HEALTH:
+		return g_strdup_printf("%s, after %s", run->ill ? run->ill : "good", time);
+	case SMP_ACTION_CONFIRM:
+		return g_strdup_printf("image %u: it stays", item->image);
+	case SMP_ACTION_END:
+		break;
+	}
+	return g_strdup(time);
+}
+
+static const char *step_label(SmpAction action)
+{
+	switch (action) {
+	case SMP_ACTION_MAKE_PENDING:
+		return "confirm";
+	case SMP_ACTION_CHECK_HEALTH:
+		return "health";
+	case SMP_ACTION_ENTER_RECOVERY:
+		return "recovery";
+	default:
+		return smp_action_name(action);
+	}
+}
+
+static void tell_progress(Run *run, const SmpUpdateEvent *event)
+{
+	if (event->upload)
+		smpctl_progress_upload(&run->progress, event->upload);
+	else if (event->waiting)
+		smpctl_progress_wait(&run->progress, step_label(event->step->action),
+				     event->waiting, event->elapsed);
+}
+
+static void on_event(const SmpUpdateEvent *event, gpointer user_data)
+{
+	Run *run = user_data;
+
+	if (event->kind == SMP_UPDATE_EVENT_BOARD)
+		remember_versions(run, event->board);
+	if (run->cli->options->json) {
+		tell_json(run, event);
+		return;
+	}
+	if (event->kind == SMP_UPDATE_EVENT_BOARD) {
+		tell_board(run, event->board);
+	} else if (event->kind == SMP_UPDATE_EVENT_STEP) {
+		if (run->cli->options->verbose)
+			smpctl_say(run->cli, "%-8s %s", step_label(event->step->action),
+				   event->step->reason);
+	} else if (event->kind == SMP_UPDATE_EVENT_PROGRESS) {
+		tell_progress(run, event);
+	} else {
+		g_autofree char *text = done_text(run, event);
+		smpctl_progress_end(&run->progress);
+		smpctl_say(run->cli, "%-8s %s", step_label(event->step->action), text);
+	}
+}
+
+/* The library's names with blanks: "rolled back". */
+static char *end_text(const Run *run, SmpEnd end)
+{
+	const char *name = run->options->rollback && end == SMP_END_UPDATED
+				   ? smp_end_name(SMP_END_ROLLED_BACK)
+				   : smp_end_name(end);
+	return g_strdelimit(g_strdup(name), "-", ' ');
+}
+
+static void tell_result_json(Run *run, const SmpUpdateResult *result)
+{
+	g_autoptr(JsonBuilder) json = smpctl_json_begin();
+
+	smpctl_json_text(json, "event", "end");
+	smpctl_json_text(json, "result",
+			 smp_end_name(run->options->rollback && result->end == SMP_END_UPDATED
+					      ? SMP_END_ROLLED_BACK
+					      : result->end));
+	smpctl_json_text(json, "message", result->message);
+	smpctl_json_text(json, "detail", result->detail);
+	if (result->end == SMP_END_UPDATED)
+		smpctl_json_text(json, "was", run->before);
+	smpctl_json_int(json, "sent", (gint64)result->sent);
+	smpctl_json_seconds(json, "duration", result->duration);
+	smpctl_json_int(json, "exit", run->cli->status);
+	smpctl_json_print(json);
+}
+
+static void print_detail(FILE *stream, const char *detail)
+{
+	g_auto(GStrv) lines = detail ? g_strsplit(detail, "\n", -1) : NULL;
+
+	for (char **line = lines; line && *line; line++)
+		fprintf(stream, "  %s\n", *line);
+}
+
+static void tell_speed(Run *run, SmpSession *session, const SmpUpdateResult *result)
+{
+	SmpParams params = {0};
+	g_autofree char *why = NULL;
+
+	if (result->upload.chunk == 0 || !smp_session_get_params(session, &params, NULL))
+		return;
+	smpctl_say(run->cli,
+		   "%-8s requests of %" G_GSIZE_FORMAT " bytes, up to %u in flight, %u lost",
+		   "speed", result->upload.chunk, result->upload.window, result->upload.lost);
+	why = smp_upload_explain(&params, &result->upload);
+	if (why)
+		smpctl_say(run->cli, "%-8s %s", "", why);
+}
+
+static void tell_result(Run *run, const SmpUpdateResult *result)
+{
+	gboolean good = run->cli->status == SMPCTL_EXIT_OK;
+	SmpctlColor color = good ? SMPCTL_GREEN : SMPCTL_RED;
+	FILE *stream = run->cli->options->quiet ? stderr : stdout;
+	g_autofree char *end = end_text(run, result->end);
+	g_autofree char *time = smpctl_time_text(result->duration);
+
+	if (run->cli->options->quiet && good)
+		return;
+	fprintf(stream, "%s%s%s: %s", smpctl_color(run->cli, fileno(stream), color), end,
+		smpctl_color(run->cli, fileno(stream), SMPCTL_PLAIN), result->message);
+	if (result->end == SMP_END_UPDATED && run->before)
+		fprintf(stream, " (was %s)", run->before);
+	if (result->end == SMP_END_UPDATED || result->end == SMP_END_UPLOADED)
+		fprintf(stream, ", in %s", time);
+	fputc('\n', stream);
+	print_detail(stream, result->detail);
+}
+
+static gboolean check_health(gpointer user_data, GError **error)
+{
+	Run *run = user_data;
+	const SmpBundleItem *item = g_ptr_array_index(run->bundle->items, 0);
+	g_autoptr(GError) local = NULL;
+
+	smpctl_progress_end(&run->progress);
+	if (smpctl_health_check(run->cli, run->options->health, item->version, &local))
+		return TRUE;
+	g_free(run->ill);
+	run->ill = g_strdup(local->message);
+	g_propagate_error(error, g_steal_pointer(&local));
+	return FALSE;
+}
+
+static SmpUpdate *make_update(Run *run, SmpSession *session)
+{
+	SmpUpdate *update = smp_update_new(session, run->bundle, run->options->policy);
+	SmpUploadOptions upload = {
+		.window = run->options->window,
+		.learned_window = smpctl_recall_window(smp_session_get_link(session)),
+	};
+
+	smp_update_set_event_func(update, on_event, run);
+	smp_update_set_upload_options(update, &upload);
+	if (run->options->health)
+		smp_update_set_health_func(update, check_health, run);
+	if (run->options->journal)
+		smp_update_set_journal(update, run->options->journal);
+	return update;
+}
+
+static void tell(Run *run, SmpSession *session, const SmpUpdateResult *result)
+{
+	const SmpPolicy *policy = run->options->policy;
+	gboolean trial_wanted =
+		policy->mode == SMP_UPDATE_TEST_ONLY || policy->stop_before != SMP_ACTION_END;
+
+	if (result->upload.window > 0 && run->options->window == 0)
+		smpctl_remember_window(smp_session_get_link(session), result->upload.window_limit);
+	run->cli->status = smpctl_end_status(result->end, trial_wanted);
+	if (run->cli->options->json) {
+		tell_result_json(run, result);
+		return;
+	}
+	if (run->cli->options->verbose)
+		tell_speed(run, session, result);
+	tell_result(run, result);
+}
+
+gboolean smpctl_run_update(Smpctl *cli, const SmpBundle *bundle, const SmpctlRun *options,
+			   GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+	Run run = {.cli = cli, .bundle = bundle, .options = options};
+
+	if (!session)
+		return FALSE;
+	if (!cli->options->json)
+		tell_files(cli, bundle);
+	smpctl_progress_init(&run.progress, cli);
+	g_autoptr(SmpUpdate) update = make_update(&run, session);
+	g_autoptr(SmpUpdateResult) result = smp_update_run(update, error);
+	smpctl_progress_end(&run.progress);
+	if (result)
+		tell(&run, session, result);
+	else
+		cli->state = smp_update_state(update);
+	smpctl_progress_clear(&run.progress);
+	g_free(run.before);
+	g_free(run.ill);
+	return result != NULL;
+}
