@@ -46,6 +46,13 @@ static gboolean is_next(const SmpPlan *plan, const SmpImageSlot *slot, const Smp
 	return slot->confirmed && active && !active->confirmed && smp_board_can_revert(plan->board);
 }
 
+/* What a network core runs cannot be read back: its slot is emptied when the image was handed over
+ * (NCS, simultaneous multi-image update of nRF5340). */
+gboolean smp_plan_is_hidden(const SmpPlan *plan, const SmpBundleItem *item)
+{
+	return item->network_core || (item->image > 0 && !smp_plan_running(plan, item->image));
+}
+
 SmpPlace smp_plan_place(const SmpPlan *plan, guint index)
 {
 	const SmpBundleItem *item = smp_plan_item(plan, index);
@@ -60,9 +67,7 @@ SmpPlace smp_plan_place(const SmpPlan *plan, guint index)
 	}
 	const SmpImageSlot *slot =
 		smp_image_state_find_hash(plan->board->images, item->image, &item->hash);
-	/* What a network core runs cannot be read back: its slot is emptied when it was handed over
-	 * (NCS, simultaneous multi-image update of nRF5340). */
-	if (item->network_core && plan->attempt->resets > 0 && !(slot && slot->pending))
+	if (smp_plan_is_hidden(plan, item) && plan->attempt->resets > 0 && !(slot && slot->pending))
 		return SMP_PLACE_FINAL;
 	if (!slot)
 		return SMP_PLACE_ABSENT;

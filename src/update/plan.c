@@ -117,6 +117,20 @@ static gboolean did_something(const SmpPlan *plan)
 	return FALSE;
 }
 
+/* NULL where all that was installed was seen running. */
+static char *hidden_text(const SmpPlan *plan)
+{
+	for (guint i = 0; i < plan->chosen->len; i++) {
+		const SmpBundleItem *item = smp_plan_item(plan, chosen_at(plan, i));
+		if (smp_plan_is_hidden(plan, item))
+			return g_strdup_printf(
+				"Image %u was handed to another core, which does not "
+				"tell what it runs.",
+				item->image);
+	}
+	return NULL;
+}
+
 static void end_final(SmpPlan *plan)
 {
 	gboolean revert = smp_board_can_revert(plan->board);
@@ -128,7 +142,7 @@ static void end_final(SmpPlan *plan)
 		    g_strdup("This bootloader cannot undo it. Install an image that works with "
 			     "`smpctl update`."));
 	else if (did_something(plan))
-		end(plan, SMP_END_UPDATED, story(plan, "runs", state), NULL);
+		end(plan, SMP_END_UPDATED, story(plan, "runs", state), hidden_text(plan));
 	else
 		end(plan, SMP_END_UP_TO_DATE,
 		    story(plan, "runs", revert ? " already, confirmed" : " already"), NULL);
