@@ -232,7 +232,6 @@ static const SmpctlCommand commands[] = {
 		.args = "[TIME|now]",
 		.help = "read or set the board's clock",
 		.topic = SMPCTL_BOARD,
-		.brief = TRUE,
 		.max_args = 1,
 		.example = "smpctl -c /dev/ttyACM0 os datetime now",
 		.kconfig = "CONFIG_MCUMGR_GRP_OS_DATETIME",

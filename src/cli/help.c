@@ -52,8 +52,7 @@ void smpctl_help_main(void)
 	}
 	puts("BOARD is /dev/ttyACM0, udp:HOST, usb:VID:PID, sim:swap or a saved name; see\n"
 	     "smpctl-targets(7). Without -c it is $SMPCTL_CONN, or the only one saved.\n"
-	     "--json is for programs; -v, --trace and -q say more or less.\n"
-	     "smpctl COMMAND --help has the options and an example, smpctl(1) all the rest.");
+	     "smpctl COMMAND --help has options (--json, -v, …) and an example, smpctl(1) all.");
 }
 
 void smpctl_help_family(const char *family)
