@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <smp/journal.h>
+#include "update/journal-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +18,8 @@ struct SmpJournal {
 	char *path;
 	GKeyFile *file;
 	int lock;
+	SmpJournalHook hook;
+	gpointer hook_data;
 };
 
 /* A file name that says which board it is and holds no slash. */
@@ -102,16 +104,29 @@ void smp_journal_free(SmpJournal *journal)
 	g_free(journal);
 }
 
+void smp_journal_set_hook(SmpJournal *journal, SmpJournalHook hook, gpointer user_data)
+{
+	journal->hook = hook;
+	journal->hook_data = user_data;
+}
+
+static gboolean call_hook(SmpJournal *journal, gboolean written, GError **error)
+{
+	return !journal->hook || journal->hook(written, journal->hook_data, error);
+}
+
 static gboolean write_file(SmpJournal *journal, GError **error)
 {
 	gsize length;
 	g_autofree char *text = g_key_file_to_data(journal->file, &length, NULL);
 	g_autoptr(GError) local = NULL;
 
+	if (!call_hook(journal, FALSE, error))
+		return FALSE;
 	if (g_file_set_contents_full(journal->path, text, (gssize)length,
 				     G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
 				     0600, &local))
-		return TRUE;
+		return call_hook(journal, TRUE, error);
 	return state_error(error, "write", journal->path, local->message);
 }
 

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The sweep: every update is done once to count its requests, flash operations and journal writes,
+ * then once more for each kind of fault at each of them. Whatever happens, the client says the
+ * truth, the board starts, and the update comes to its end when it is run again. */
+
+#include "world.h"
+
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_RUNS 4
+#define SHOWN	 40
+
+static char *folder;
+static guint every = 1;
+
+typedef struct {
+	guint64 requests, sent, operations, writes;
+} Counts;
+
+static void remove_folder(void)
+{
+	g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		g_autofree char *path = g_build_filename(folder, name, NULL);
+		(void)g_remove(path);
+	}
+	(void)g_rmdir(folder);
+}
+
+/* Files are synced all the time: in memory that costs nothing. */
+static void make_folder(void)
+{
+	const char *parent =
+		g_file_test("/dev/shm", G_FILE_TEST_IS_DIR) ? "/dev/shm" : g_get_tmp_dir();
+
+	folder = g_build_filename(parent, "smp-sweep-XXXXXX", NULL);
+	if (!g_mkdtemp(folder))
+		g_error("cannot make a folder in %s", parent);
+	atexit(remove_folder);
+}
+
+/* A board that starts anew undoes a trial, and one without power for a while may, too. */
+static gboolean may_undo(FaultKind kind)
+{
+	return kind == FAULT_RESET || kind == FAULT_POWER_CUT || kind == FAULT_POWER_CUT_AT_WRITE;
+}
+
+/* One packet lost, or a short silence: that the client copes with by itself. */
+static gboolean is_harmless(FaultKind kind)
+{
+	return kind == FAULT_LOSE_REQUEST || kind == FAULT_LOSE_REPLY || kind == FAULT_CUT_SHORT;
+}
+
+static gboolean is_undone(const Outcome *outcome)
+{
+	return outcome->result && (outcome->result->end == SMP_END_ROLLED_BACK ||
+				   outcome->result->end == SMP_END_FAILED_INTACT);
+}
+
+/* What is wrong about run number @run; @done where nothing is and no more runs are needed. */
+static char *check_run(World *world, const Outcome *outcome, guint run, gboolean *done)
+{
+	FaultKind kind = world->faults[0].kind;
+	gboolean two = world->faults[1].kind != FAULT_NONE;
+	char *problem = world_check(world, outcome);
+
+	*done = FALSE;
+	if (problem)
+		return problem;
+	if (world_at_goal(world, outcome)) {
+		*done = TRUE;
+		return NULL;
+	}
+	if (run == 0 && !two && is_harmless(kind))
+		return g_strdup("gave up for so little");
+	if (run == 1 && !two && !(may_undo(kind) && is_undone(outcome)))
+		return g_strdup("not done by the second run");
+	if (run == MAX_RUNS - 1)
+		return g_strdup("never done");
+	return NULL;
+}
+
+/* Returns: (nullable): what went wrong, run by run */
+static char *play(const Scenario *scenario, const Fault *faults, guint n_faults, Counts *counts)
+{
+	g_auto(World) world = {0};
+	g_autoptr(GString) story = g_string_new(NULL);
+
+	world_init(&world, scenario, folder, faults, n_faults);
+	for (guint run = 0; run < MAX_RUNS; run++) {
+		g_auto(Outcome) outcome = {0};
+		gboolean done;
+		/* Sequence numbers begin at random. */
+		g_random_set_seed(run + 1);
+		world_run(&world, &outcome);
+		if (run == 0 && counts)
+			*counts = (Counts){sim_board_requests(world.peer.board),
+					   world.peer.requests,
+					   sim_board_flash_operations(world.peer.board),
+					   world.writes};
+		g_autofree char *text = outcome_text(&outcome);
+		g_string_append_printf(story, "\n#   run %u, %.1f s: %s", run + 1,
+				       (double)outcome.duration / G_TIME_SPAN_SECOND, text);
+		g_autofree char *problem = check_run(&world, &outcome, run, &done);
+		if (problem)
+			return g_strdup_printf("%s%s", problem, story->str);
+		if (done)
+			break;
+		/* A cut link is back when somebody tries again. */
+		Truth truth;
+		if (!outcome.killed)
+			world_look(&world, &truth);
+		while (!sim_board_link_is_up(world.peer.board, world.peer.now))
+			sim_peer_sleep(&world.peer, G_TIME_SPAN_SECOND);
+	}
+	if (g_getenv("SMP_SWEEP_TRACE"))
+		g_printerr("#%s\n", story->str);
+	return NULL;
+}
+
+static guint64 places(const Counts *counts, FaultKind kind)
+{
+	switch (kind) {
+	case FAULT_KILL_BEFORE:
+	case FAULT_KILL_AFTER:
+		return counts->sent;
+	case FAULT_POWER_CUT_AT_WRITE:
+		return counts->operations;
+	case FAULT_KILL_BEFORE_WRITE:
+	case FAULT_KILL_AFTER_WRITE:
+	case FAULT_FAIL_WRITE:
+		return counts->writes;
+	default:
+		return counts->requests;
+	}
+}
+
+static guint complain(const Scenario *scenario, const Fault *faults, guint n, const char *problem,
+		      guint before)
+{
+	g_autoptr(GString) name = g_string_new(scenario->name);
+
+	for (guint i = 0; i < n; i++)
+		g_string_append_printf(name, ":%s:%" G_GUINT64_FORMAT, fault_name(faults[i].kind),
+				       faults[i].at);
+	if (before < SHOWN)
+		g_test_message("%s: %s", name->str, problem);
+	return before + 1;
+}
+
+static void count_all(const Scenario *scenario, Counts *counts)
+{
+	g_autofree char *problem = play(scenario, NULL, 0, counts);
+
+	if (problem)
+		g_error("%s: %s", scenario->name, problem);
+}
+
+static void sweep(gconstpointer data)
+{
+	const Scenario *scenario = data;
+	g_autoptr(GString) summary = g_string_new(NULL);
+	guint failures = 0, cases = 0;
+	Counts counts;
+
+	count_all(scenario, &counts);
+	for (FaultKind kind = 0; kind < N_FAULTS; kind++) {
+		guint64 most = places(&counts, kind);
+		for (guint64 at = 1 + kind % every; at <= most; at += every, cases++) {
+			Fault fault = {kind, at};
+			g_autofree char *problem = play(scenario, &fault, 1, NULL);
+			if (problem)
+				failures = complain(scenario, &fault, 1, problem, failures);
+		}
+		g_string_append_printf(summary, " %s %" G_GUINT64_FORMAT, fault_name(kind), most);
+	}
+	g_test_message("%s: %" G_GUINT64_FORMAT " requests, %u cases, %u failed;%s",
+		       scenario->name, counts.requests, cases, failures, summary->str);
+	if (failures > 0)
+		g_test_fail();
+}
+
+/* "scenario:fault:number", to look at one case; SMP_SWEEP_TRACE=1 shows each packet. */
+static gboolean run_one(const char *text)
+{
+	g_auto(GStrv) parts = g_strsplit(text, ":", -1);
+	guint n = g_strv_length(parts) / 2;
+	Fault faults[2];
+	const Scenario *scenario = scenario_find(parts[0]);
+
+	g_assert_true(scenario && n <= G_N_ELEMENTS(faults));
+	for (guint i = 0; i < n; i++) {
+		faults[i] = (Fault){FAULT_NONE, g_ascii_strtoull(parts[2 * i + 2], NULL, 10)};
+		for (FaultKind kind = 0; kind < N_FAULTS; kind++) {
+			if (g_str_equal(fault_name(kind), parts[2 * i + 1]))
+				faults[i].kind = kind;
+		}
+	}
+	g_autofree char *problem = play(scenario, faults, n, NULL);
+	g_print("# %s: %s\n", text, problem ? problem : "good");
+	return !problem;
+}
+
+int main(int argc, char **argv)
+{
+	const char *k = g_getenv("SMP_SWEEP_EVERY"), *one = g_getenv("SMP_SWEEP_CASE");
+
+	g_test_init(&argc, &argv, NULL);
+	make_folder();
+	if (k)
+		every = (guint)MAX(g_ascii_strtoull(k, NULL, 10), 1);
+	if (one)
+		return run_one(one) ? 0 : 1;
+	for (guint i = 0; i < n_scenarios; i++) {
+		g_autofree char *path = g_strdup_printf("/sweep/%s", scenarios[i].name);
+		g_test_add_data_func(path, &scenarios[i], sweep);
+	}
+	return g_test_run();
+}
