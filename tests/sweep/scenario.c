@@ -34,6 +34,7 @@ static void crashing(SimConfig *config)
 static void two_images(SimConfig *config)
 {
 	config->images = 2;
+	config->buf_size = 1024; /* holds a list of four */
 	config->confirm_any_image = TRUE;
 }
 
