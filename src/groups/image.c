@@ -2,6 +2,7 @@
 
 /* The image group: Zephyr smp_group_1.rst, grp/img_mgmt; MCUboot boot/boot_serial. */
 
+#include "groups/image.h"
 #include "groups/group.h"
 
 #include <smp/image.h>
@@ -184,8 +185,8 @@ SmpImageState *smp_image_list(SmpSession *session, GError **error)
 	return response ? read_state(&body, doing, error) : NULL;
 }
 
-SmpImageState *smp_image_set_state(SmpSession *session, const SmpHash *hash, gboolean confirm,
-				   GError **error)
+static SmpImageState *set_state(SmpSession *session, const SmpHash *hash, gboolean confirm,
+				SmpRepeat repeat, GError **error)
 {
 	SmpCbor body;
 	const char *doing = confirm ? "confirm the image" : "mark the image for a test";
@@ -199,9 +200,21 @@ SmpImageState *smp_image_set_state(SmpSession *session, const SmpHash *hash, gbo
 		smp_cbor_put_bytes(request, hash->data, hash->size);
 	}
 	g_autoptr(SmpResponse) response = smp_group_call(
-		session, request, MAX(STATE_TIMEOUT_MS, smp_session_get_timeout(session)),
-		SMP_REPEAT_SAFE, doing, &body, error);
+		session, request, MAX(STATE_TIMEOUT_MS, smp_session_get_timeout(session)), repeat,
+		doing, &body, error);
 	return response ? read_state(&body, doing, error) : NULL;
+}
+
+SmpImageState *smp_image_set_state(SmpSession *session, const SmpHash *hash, gboolean confirm,
+				   GError **error)
+{
+	return set_state(session, hash, confirm, SMP_REPEAT_SAFE, error);
+}
+
+SmpImageState *smp_image_set_state_once(SmpSession *session, const SmpHash *hash, gboolean confirm,
+					GError **error)
+{
+	return set_state(session, hash, confirm, SMP_REPEAT_NEVER, error);
 }
 
 gboolean smp_image_can_mark(SmpSession *session, gboolean *supported, GError **error)

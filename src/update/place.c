@@ -118,8 +118,10 @@ void smp_plan_settle(const SmpBoard *board, const SmpBundle *bundle, const SmpPo
 	if (!board->images)
 		return;
 	smp_plan_choose(&plan);
-	/* As long as an image waits for the reset, there was none. */
-	if (intent == SMP_ACTION_RESET && !any_is(&plan, SMP_PLACE_PENDING))
+	/* As long as an image waits for the reset, there was none. Without marks they wait unsaid.
+	 */
+	if (intent == SMP_ACTION_RESET && !any_is(&plan, SMP_PLACE_PENDING) &&
+	    !(board->no_marks && any_is(&plan, SMP_PLACE_PRESENT)))
 		attempt->resets++;
 	else if (intent == SMP_ACTION_UNDO && !any_is(&plan, SMP_PLACE_TRIAL))
 		attempt->undos++;

@@ -4,6 +4,9 @@
 
 #include "update/plan-private.h"
 
+#define MAX_RESETS 2 /* where the first one installed only a part */
+#define MAX_UNDOS  3
+
 void smp_plan_step_clear(SmpPlanStep *step)
 {
 	g_clear_pointer(&step->reason, g_free);
@@ -80,6 +83,15 @@ static void end(SmpPlan *plan, SmpEnd how, char *reason, char *detail)
 {
 	*plan->step = (SmpPlanStep){
 		.action = SMP_ACTION_END, .end = how, .reason = reason, .detail = detail};
+}
+
+static gboolean any_is(const SmpPlan *plan, SmpPlace place)
+{
+	for (guint i = 0; i < plan->chosen->len; i++) {
+		if (smp_plan_place(plan, chosen_at(plan, i)) == place)
+			return TRUE;
+	}
+	return FALSE;
 }
 
 static gboolean all_at_least(const SmpPlan *plan, SmpPlace wanted)
@@ -203,8 +215,27 @@ static void end_not_started(SmpPlan *plan, guint index)
 			     "allows. Nothing is lost: the board works as before."));
 }
 
+/* "image 0 runs 1.3.0, image 1 runs 2.0.0": some old, some new. */
+static void end_mixed(SmpPlan *plan)
+{
+	GString *text = g_string_new(NULL);
+
+	for (guint i = 0; i < plan->chosen->len; i++) {
+		guint image = smp_plan_item(plan, chosen_at(plan, i))->image;
+		g_string_append_printf(text, "%simage %u runs %s", i ? ", " : "", image,
+				       running_version(plan, image));
+	}
+	end(plan, SMP_END_NEEDS_ATTENTION, g_string_free(text, FALSE),
+	    g_strdup("Only a part of the update is in. Run the same command again to bring the "
+		     "rest."));
+}
+
 static void end_reset_failed(SmpPlan *plan)
 {
+	if (any_is(plan, SMP_PLACE_FINAL)) {
+		end_mixed(plan);
+		return;
+	}
 	for (guint i = 0; i < plan->chosen->len; i++) {
 		guint index = chosen_at(plan, i);
 		if (smp_plan_place(plan, index) < SMP_PLACE_TRIAL) {
@@ -328,8 +359,7 @@ static void plan_confirm(SmpPlan *plan)
 
 static gboolean wants_health(const SmpPlan *plan)
 {
-	return plan->policy->health_check && plan->attempt->health == SMP_HEALTH_UNKNOWN &&
-	       did_something(plan);
+	return plan->policy->health_check && plan->attempt->health == SMP_HEALTH_UNKNOWN;
 }
 
 /* All of it runs, some on trial. */
@@ -370,18 +400,41 @@ static gboolean plan_recovery(SmpPlan *plan)
 	return TRUE;
 }
 
+/* A reset found only some of the images marked, and started those. Marking the others now would
+ * undo these: first all go back, which takes a second reset where the others were marked. */
+static void plan_half(SmpPlan *plan)
+{
+	if (plan->attempt->undos < MAX_UNDOS)
+		act(plan, SMP_ACTION_UNDO, chosen_at(plan, 0),
+		    g_strdup("only some of the images started; a reset brings the old ones back"));
+	else
+		end_mixed(plan);
+}
+
+/* The reset was done and did not bring the update about. Where some images are in already and stay,
+ * the others are brought after them. */
+static gboolean is_over(const SmpPlan *plan)
+{
+	if (plan->attempt->health == SMP_HEALTH_BAD && plan->attempt->undos > 0)
+		return TRUE;
+	return plan->attempt->resets > 0 &&
+	       !(any_is(plan, SMP_PLACE_FINAL) && plan->attempt->resets < MAX_RESETS);
+}
+
 static void decide(SmpPlan *plan)
 {
 	if (smp_plan_refused(plan))
 		return;
 	if (all_at_least(plan, SMP_PLACE_FINAL)) {
-		if (wants_health(plan))
+		if (wants_health(plan) && did_something(plan))
 			plan_trial(plan);
 		else
 			end_final(plan);
 	} else if (all_at_least(plan, SMP_PLACE_TRIAL)) {
 		plan_trial(plan);
-	} else if (plan->attempt->resets + plan->attempt->undos > 0) {
+	} else if (any_is(plan, SMP_PLACE_TRIAL)) {
+		plan_half(plan);
+	} else if (is_over(plan)) {
 		end_reset_failed(plan);
 	} else if (!plan_recovery(plan) &&
 		   (all_at_least(plan, SMP_PLACE_PRESENT) || !smp_plan_refused_no_revert(plan))) {

@@ -3,9 +3,11 @@
 /* observe → plan → act → observe …: the board is the truth, and every step is decided anew from
  * what is seen of it. */
 
-#include <smp/update.h>
-
+#include "session/session.h"
 #include "update/plan-private.h"
+#include "update/runner-private.h"
+
+#include "groups/image.h"
 
 #include <smp/os.h>
 
@@ -20,30 +22,7 @@
 #define LOOK_AGAIN	    (500 * G_TIME_SPAN_MILLISECOND)
 #define RETURN_TIMEOUT	    (60 * G_TIME_SPAN_SECOND)
 #define MAX_STEPS_PER_IMAGE 16
-
-struct SmpUpdate {
-	SmpSession *session;
-	SmpLink *link;
-	const SmpBundle *bundle;
-	SmpPolicy policy;
-	SmpAttempt attempt;
-	SmpUploadOptions upload_options;
-	guint boot_timeout_ms;
-	SmpUpdateEventFunc func;
-	gpointer user_data;
-	SmpHealthFunc health_func;
-	gpointer health_data;
-	SmpJournal *journal;
-	SmpBoard *board;
-	gboolean away; /* it was reset and has not been seen since */
-	SmpPlanStep step;
-	gint64 started;
-	gint64 step_started;
-	double fraction;
-	SmpUploadProgress progress;
-	SmpUploadResult upload;
-	guint64 sent;
-};
+#define MAX_LOSSES	    3 /* steps in which the board was lost, until it is given up */
 
 SmpUpdate *smp_update_new(SmpSession *session, const SmpBundle *bundle, const SmpPolicy *policy)
 {
@@ -122,7 +101,7 @@ static void emit(SmpUpdate *update, SmpUpdateEventKind kind, double fraction, co
 	update->func(&event, update->user_data);
 }
 
-static const SmpBundleItem *current_item(const SmpUpdate *update)
+const SmpBundleItem *smp_update_item(const SmpUpdate *update)
 {
 	return g_ptr_array_index(update->bundle->items, update->step.item);
 }
@@ -157,25 +136,26 @@ static void on_upload(const SmpUploadProgress *progress, gpointer user_data)
 
 static gboolean do_upload(SmpUpdate *update, GError **error)
 {
-	const SmpBundleItem *item = current_item(update);
+	const SmpBundleItem *item = smp_update_item(update);
 	SmpUploadOptions options = update->upload_options;
 
 	options.progress = on_upload;
 	options.user_data = update;
 	update->progress = (SmpUploadProgress){.size = g_bytes_get_size(item->firmware->bytes)};
-	update->attempt.items[update->step.item].uploads++;
 	gboolean done = smp_upload_image(update->session, item->firmware->bytes, item->image, FALSE,
 					 &item->hash, &options, &update->upload, error);
 	update->sent += update->upload.sent;
+	/* One that was cut off is no reason to give up. */
+	update->attempt.items[update->step.item].uploads += done;
 	return done;
 }
 
 static gboolean do_mark(SmpUpdate *update, gboolean direct, GError **error)
 {
-	const SmpBundleItem *item = current_item(update);
+	const SmpBundleItem *item = smp_update_item(update);
 	g_autoptr(GError) local = NULL;
 	g_autoptr(SmpImageState) state =
-		smp_image_set_state(update->session, &item->hash, direct, &local);
+		smp_image_set_state_once(update->session, &item->hash, direct, &local);
 
 	if (!state && direct &&
 	    smp_error_is_device(local, SMP_GROUP_IMAGE, SMP_IMAGE_RC_IMAGE_CONFIRMATION_DENIED)) {
@@ -189,15 +169,23 @@ static gboolean do_mark(SmpUpdate *update, gboolean direct, GError **error)
 	return TRUE;
 }
 
-/* Image 0 is confirmed as what runs: should it have been undone since it was seen, the old one is
- * confirmed once more and no harm done. Naming the new one then would install it for good. */
+/* To confirm an image by name installs it for good, whatever runs: should it have been undone since
+ * it was seen, that would be the update without a trial. So what runs is looked at right before,
+ * and image 0 is confirmed as what runs. */
 static gboolean do_confirm(SmpUpdate *update, GError **error)
 {
-	const SmpBundleItem *item = current_item(update);
+	const SmpBundleItem *item = smp_update_item(update);
+	g_autoptr(SmpImageState) now = smp_image_list(update->session, error);
 
-	update->attempt.items[update->step.item].confirms++;
-	g_autoptr(SmpImageState) state =
-		smp_image_set_state(update->session, item->image ? &item->hash : NULL, TRUE, error);
+	if (!now)
+		return FALSE;
+	const SmpImageSlot *active = smp_image_state_find_active(now, item->image);
+	if (!active || !smp_hash_equal(&active->hash, &item->hash))
+		return TRUE;
+	g_autoptr(SmpImageState) state = smp_image_set_state_once(
+		update->session, item->image ? &item->hash : NULL, TRUE, error);
+	if (state)
+		update->attempt.items[update->step.item].confirms++;
 	return state != NULL;
 }
 
@@ -232,6 +220,21 @@ static gboolean same_images(const SmpImageState *a, const SmpImageState *b)
 	return TRUE;
 }
 
+static gboolean is_loss(const GError *error)
+{
+	return g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED) ||
+	       g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_TIMEOUT) ||
+	       g_error_matches(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT);
+}
+
+/* Whether to look again: for a board that went away, and, once something was begun, for one that
+ * does not answer. */
+static gboolean may_return(const SmpUpdate *update, const GError *error)
+{
+	return g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED) ||
+	       (update->board && is_loss(error));
+}
+
 /* Looks at the board, waiting for it where it went away. */
 static SmpBoard *observe(SmpUpdate *update, GError **error)
 {
@@ -242,12 +245,17 @@ static SmpBoard *observe(SmpUpdate *update, GError **error)
 		SmpBoard *board = smp_board_observe(update->session, &local);
 		if (board)
 			return board;
-		if (!g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED) ||
-		    smp_link_now(update->link) >= deadline) {
+		if (!may_return(update, local) || smp_link_now(update->link) >= deadline) {
 			g_propagate_error(error, g_steal_pointer(&local));
 			return NULL;
 		}
-		if (!smp_link_sleep(update->link, smp_link_now(update->link) + LOOK_AGAIN, error) ||
+		emit(update, SMP_UPDATE_EVENT_PROGRESS, update->fraction,
+		     "waiting for the board to come back");
+		if (!smp_link_sleep(update->link, smp_link_now(update->link) + LOOK_AGAIN, error))
+			return NULL;
+		/* It may come back as another program. */
+		smp_session_reset(update->session);
+		if (g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED) &&
 		    !smp_session_reconnect(update->session, deadline, error))
 			return NULL;
 	}
@@ -255,7 +263,7 @@ static SmpBoard *observe(SmpUpdate *update, GError **error)
 
 /* The old application may answer for longer than the default: as long as nothing changed, it is not
  * proven that the board restarted. */
-static gboolean await_change(SmpUpdate *update, GError **error)
+static gboolean await_change(SmpUpdate *update, gboolean *changed, GError **error)
 {
 	gint64 deadline = smp_link_now(update->link) + UNCHANGED_TIMEOUT;
 
@@ -263,9 +271,9 @@ static gboolean await_change(SmpUpdate *update, GError **error)
 		g_autoptr(SmpBoard) board = observe(update, error);
 		if (!board)
 			return FALSE;
-		if (!same_images(board->images, update->board->images) ||
-		    board->recovery != update->board->recovery ||
-		    smp_link_now(update->link) >= deadline)
+		*changed = !same_images(board->images, update->board->images) ||
+			   board->recovery != update->board->recovery;
+		if (*changed || smp_link_now(update->link) >= deadline)
 			return TRUE;
 		on_wait(0, update);
 		if (!smp_link_sleep(update->link, smp_link_now(update->link) + LOOK_AGAIN, error))
@@ -273,23 +281,26 @@ static gboolean await_change(SmpUpdate *update, GError **error)
 	}
 }
 
-/* Counts the reset in @count when the board is back. */
+/* Counts the reset in @count when the board is back. Nothing tells a request that got lost from a
+ * reset that changed nothing, so that is done once more: it does no harm. */
 static gboolean do_reset(SmpUpdate *update, SmpBootMode mode, guint *count, GError **error)
 {
-	update->away = FALSE;
-	if (!smp_os_reset(update->session, FALSE, mode, error))
-		return FALSE;
-	update->away = TRUE;
-	if (!smp_wait_for_board(update->session, boot_timeout(update), on_wait, update, error) ||
-	    !await_change(update, error))
-		return FALSE;
+	gboolean changed = FALSE;
+
+	for (guint i = 0; i < 2 && !changed; i++) {
+		if (!smp_os_reset(update->session, FALSE, mode, error) ||
+		    !smp_wait_for_board(update->session, boot_timeout(update), on_wait, update,
+					error) ||
+		    !await_change(update, &changed, error))
+			return FALSE;
+	}
 	(*count)++;
 	return TRUE;
 }
 
 static gboolean do_erase(SmpUpdate *update, GError **error)
 {
-	guint image = current_item(update)->image;
+	guint image = smp_update_item(update)->image;
 	const SmpImageSlot *active = smp_image_state_find_active(update->board->images, image);
 	int slot = (int)(2 * image + (active && active->slot == 1 ? 0 : 1));
 
@@ -345,98 +356,6 @@ static gboolean save(SmpUpdate *update, SmpAction intent, GError **error)
 	       smp_journal_save(update->journal, update->bundle, &update->attempt, intent, error);
 }
 
-static const char *runs_now(const SmpUpdate *update)
-{
-	const SmpImageSlot *slot =
-		update->board->images ? smp_image_state_find_active(update->board->images,
-								    current_item(update)->image)
-				      : NULL;
-	return slot ? slot->version : NULL;
-}
-
-/* How things stand when a step failed: what the board would do is known from the step. */
-static SmpEnd end_after(const SmpUpdate *update)
-{
-	switch (update->step.action) {
-	case SMP_ACTION_UPLOAD:
-		return update->board->recovery ? SMP_END_NEEDS_ATTENTION : SMP_END_FAILED_INTACT;
-	case SMP_ACTION_ENTER_RECOVERY:
-	case SMP_ACTION_RESET:
-	case SMP_ACTION_UNDO:
-		return update->away ? SMP_END_NEEDS_ATTENTION : SMP_END_FAILED_INTACT;
-	case SMP_ACTION_CHECK_HEALTH:
-	case SMP_ACTION_CONFIRM:
-		return SMP_END_NEEDS_ATTENTION;
-	default:
-		return SMP_END_FAILED_INTACT;
-	}
-}
-
-#define GO_ON "Run the same command again to go on."
-
-static char *describe_upload(const SmpUpdate *update, const SmpBundleItem *item, const char *now)
-{
-	guint percent = update->progress.size
-				? (guint)(100 * update->progress.offset / update->progress.size)
-				: 0;
-
-	if (update->board->recovery)
-		return g_strdup_printf(
-			"The board is in MCUboot's recovery and its primary slot holds "
-			"%u %% of %s. It cannot start until an upload completes: run "
-			"the same command again.",
-			percent, item->version);
-	return g_strdup_printf(
-		"The board runs %s as before; %u %% of %s is in the other slot. " GO_ON, now,
-		percent, item->version);
-}
-
-static char *describe_reset(const SmpUpdate *update, const SmpBundleItem *item, const char *now)
-{
-	if (!update->away)
-		return g_strdup_printf("The board runs %s and was not reset. " GO_ON, now);
-	return g_strdup_printf(
-		"The board was reset to start %s and has not been seen since. It may "
-		"still be installing: do not cut its power. " GO_ON,
-		update->step.action == SMP_ACTION_RESET	 ? item->version
-		: update->step.action == SMP_ACTION_UNDO ? "the old image"
-							 : "its recovery");
-}
-
-static char *describe_state(const SmpUpdate *update)
-{
-	const SmpBundleItem *item = current_item(update);
-	const char *now = runs_now(update);
-
-	if (!now)
-		now = "what it ran";
-	switch (update->step.action) {
-	case SMP_ACTION_UPLOAD:
-		return describe_upload(update, item, now);
-	case SMP_ACTION_ERASE:
-	case SMP_ACTION_TEST:
-	case SMP_ACTION_MAKE_PENDING:
-		return g_strdup_printf("The board runs %s as before. " GO_ON, now);
-	case SMP_ACTION_ENTER_RECOVERY:
-	case SMP_ACTION_RESET:
-	case SMP_ACTION_UNDO:
-		return describe_reset(update, item, now);
-	case SMP_ACTION_CHECK_HEALTH:
-	case SMP_ACTION_CONFIRM:
-		return g_strdup_printf(
-			"The board runs %s on trial: its next reset undoes it. " GO_ON,
-			item->version);
-	default:
-		return g_strdup("Nothing was changed on the board.");
-	}
-}
-
-char *smp_update_state(const SmpUpdate *update)
-{
-	return update->board ? describe_state(update)
-			     : g_strdup("Nothing was changed on the board.");
-}
-
 static SmpUpdateResult *finish(SmpUpdate *update, SmpEnd end, char *message, char *detail)
 {
 	SmpUpdateResult *result = g_new0(SmpUpdateResult, 1);
@@ -474,6 +393,7 @@ static gboolean look(SmpUpdate *update, GError **error)
 		return FALSE;
 	smp_board_free(update->board);
 	update->board = board;
+	update->unseen = FALSE;
 	note_running(update);
 	return TRUE;
 }
@@ -485,8 +405,8 @@ static SmpUpdateResult *fail(SmpUpdate *update, GError *cause, GError **error)
 		g_propagate_error(error, cause);
 		return NULL;
 	}
-	SmpUpdateResult *result =
-		finish(update, end_after(update), g_strdup(cause->message), describe_state(update));
+	SmpUpdateResult *result = finish(update, smp_update_end(update), g_strdup(cause->message),
+					 smp_update_state(update));
 	g_error_free(cause);
 	return result;
 }
@@ -511,13 +431,19 @@ static gboolean is_stop(const SmpUpdate *update)
 	return update->policy.stop_before != SMP_ACTION_END;
 }
 
-static SmpUpdateResult *finish_plan(SmpUpdate *update, GError **error)
+/* How it ended is true whether it can be written down or not. */
+static SmpUpdateResult *finish_plan(SmpUpdate *update)
 {
+	const SmpPlanStep *step = &update->step;
+	g_autoptr(GError) local = NULL;
+	char *detail = g_strdup(step->detail);
+
 	if (update->journal && !is_stop(update) &&
-	    !smp_journal_end(update->journal, update->step.end, update->step.reason, error))
-		return NULL;
-	return finish(update, update->step.end, g_strdup(update->step.reason),
-		      g_strdup(update->step.detail));
+	    !smp_journal_end(update->journal, step->end, step->reason, &local)) {
+		g_autofree char *before = detail;
+		detail = g_strjoin(before ? " " : NULL, local->message, before, NULL);
+	}
+	return finish(update, step->end, g_strdup(step->reason), detail);
 }
 
 /* One step: said, noted, done, noted, looked at. */
@@ -525,11 +451,45 @@ static gboolean take_step(SmpUpdate *update, GError **error)
 {
 	update->step_started = smp_link_now(update->link);
 	emit(update, SMP_UPDATE_EVENT_STEP, update->fraction, NULL);
-	if (!save(update, update->step.action, error) || !perform(update, error) ||
-	    !save(update, SMP_ACTION_END, error))
+	if (!save(update, update->step.action, error))
+		return FALSE;
+	update->unseen = TRUE;
+	if (!perform(update, error) || !save(update, SMP_ACTION_END, error))
 		return FALSE;
 	emit(update, SMP_UPDATE_EVENT_DONE, update->fraction, NULL);
 	return look(update, error);
+}
+
+static gboolean is_next(const SmpUpdate *update)
+{
+	g_auto(SmpPlanStep) next = {0};
+
+	smp_plan_next(update->board, update->bundle, &update->policy, &update->attempt, &next);
+	return next.action == update->step.action && next.item == update->step.item;
+}
+
+/* A step failed: the board is asked what came of it. Returns: whether to go on. A board that was
+ * lost is given a few chances; one that says no will say so again, unless it is in another state
+ * than it was seen in. */
+static gboolean recover(SmpUpdate *update, GError **cause)
+{
+	g_autoptr(GError) local = NULL;
+
+	if (g_error_matches(*cause, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+		return FALSE;
+	if (!look(update, &local)) {
+		if (g_error_matches(local, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+			g_clear_error(cause);
+			*cause = g_steal_pointer(&local);
+		}
+		return FALSE;
+	}
+	smp_plan_settle(update->board, update->bundle, &update->policy, &update->attempt,
+			update->step.action);
+	if (is_loss(*cause))
+		return ++update->losses <= MAX_LOSSES;
+	return g_error_matches(*cause, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE) &&
+	       !is_next(update);
 }
 
 SmpUpdateResult *smp_update_run(SmpUpdate *update, GError **error)
@@ -547,11 +507,12 @@ SmpUpdateResult *smp_update_run(SmpUpdate *update, GError **error)
 		smp_plan_next(update->board, update->bundle, &update->policy, &update->attempt,
 			      &update->step);
 		if (update->step.action == SMP_ACTION_END)
-			return finish_plan(update, error);
-		if (!take_step(update, &local))
+			return finish_plan(update);
+		if (!take_step(update, &local) && !recover(update, &local))
 			return fail(update, local, error);
+		g_clear_error(&local);
 	}
 	return finish(update, SMP_END_NEEDS_ATTENTION,
 		      g_strdup("the update goes round in circles and was stopped"),
-		      describe_state(update));
+		      smp_update_state(update));
 }

@@ -9,7 +9,8 @@
  * request. So nothing is sent for so long. */
 #define QUIET (1000 * G_TIME_SPAN_MILLISECOND)
 
-#define PROBE_TIMEOUT_MS 500
+/* Long enough to be asked as SMP version 1, too: MCUboot's recovery before 2.0 knows no other. */
+#define PROBE_TIMEOUT_MS 1000
 #define PROBE_INTERVAL	 (250 * G_TIME_SPAN_MILLISECOND)
 
 static gboolean is_away(const GError *error)

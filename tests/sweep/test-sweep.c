@@ -99,10 +99,9 @@ static char *play(const Scenario *scenario, const Fault *faults, guint n_faults,
 		g_random_set_seed(run + 1);
 		world_run(&world, &outcome);
 		if (run == 0 && counts)
-			*counts = (Counts){sim_board_requests(world.peer.board),
-					   world.peer.requests,
-					   sim_board_flash_operations(world.peer.board),
-					   world.writes};
+			*counts = (Counts){
+				sim_board_requests(world.peer.board), world.peer.requests,
+				sim_board_flash_operations(world.peer.board), world.writes};
 		g_autofree char *text = outcome_text(&outcome);
 		g_string_append_printf(story, "\n#   run %u, %.1f s: %s", run + 1,
 				       (double)outcome.duration / G_TIME_SPAN_SECOND, text);
@@ -179,8 +178,8 @@ static void sweep(gconstpointer data)
 		}
 		g_string_append_printf(summary, " %s %" G_GUINT64_FORMAT, fault_name(kind), most);
 	}
-	g_test_message("%s: %" G_GUINT64_FORMAT " requests, %u cases, %u failed;%s",
-		       scenario->name, counts.requests, cases, failures, summary->str);
+	g_test_message("%s: %" G_GUINT64_FORMAT " requests, %u cases, %u failed;%s", scenario->name,
+		       counts.requests, cases, failures, summary->str);
 	if (failures > 0)
 		g_test_fail();
 }

@@ -195,8 +195,8 @@ static gboolean on_write(gboolean written, gpointer user_data, GError **error)
 			    "cannot write the journal: no space left on device");
 		return FALSE;
 	}
-	if (world->writes == fault_at(world, written ? FAULT_KILL_AFTER_WRITE
-						     : FAULT_KILL_BEFORE_WRITE))
+	if (world->writes ==
+	    fault_at(world, written ? FAULT_KILL_AFTER_WRITE : FAULT_KILL_BEFORE_WRITE))
 		sim_peer_kill(&world->peer);
 	if (!world->peer.killed)
 		return TRUE;
@@ -280,15 +280,14 @@ static Truth look(World *world, gint64 now)
 		gboolean new = smp_hash_equal(&runs, &world->new[i]);
 		gboolean net_core = (int)i == world->config.net_core;
 		SimImage other;
-		gboolean stored =
-			!net_core && sim_slot_read(board, i, 1 - board->active[i], &other) &&
-			memcmp(other.hash, world->new[i].data, SIM_IMAGE_HASH_SIZE) == 0;
+		gboolean stored = !net_core &&
+				  sim_slot_read(board, i, 1 - board->active[i], &other) &&
+				  memcmp(other.hash, world->new[i].data, SIM_IMAGE_HASH_SIZE) == 0;
 		truth.old &= smp_hash_equal(&runs, &world->old[i]);
 		truth.new &= new;
 		any_new |= new;
 		truth.stored &= new || stored;
-		truth.confirmed &=
-			net_core || sim_slot_flags(board, i, board->active[i]).confirmed;
+		truth.confirmed &= net_core || sim_slot_flags(board, i, board->active[i]).confirmed;
 	}
 	truth.mixed = any_new && !truth.new;
 	return truth;
@@ -304,8 +303,7 @@ void world_run(World *world, Outcome *outcome)
 {
 	SmpLink *link = sim_peer_connect(&world->peer);
 	gint64 start = smp_link_now(link);
-	g_autoptr(SmpJournal) journal =
-		smp_journal_open(world->folder, "board", &outcome->error);
+	g_autoptr(SmpJournal) journal = smp_journal_open(world->folder, "board", &outcome->error);
 
 	g_assert_no_error(outcome->error);
 	outcome->flash_before = sim_board_flash_operations(world->peer.board);
@@ -321,10 +319,10 @@ void world_run(World *world, Outcome *outcome)
 char *outcome_text(const Outcome *outcome)
 {
 	if (outcome->result)
-		return g_strdup_printf(
-			"%s: %s%s%s", smp_end_name(outcome->result->end), outcome->result->message,
-			outcome->result->detail ? " | " : "",
-			outcome->result->detail ? outcome->result->detail : "");
+		return g_strdup_printf("%s: %s%s%s", smp_end_name(outcome->result->end),
+				       outcome->result->message,
+				       outcome->result->detail ? " | " : "",
+				       outcome->result->detail ? outcome->result->detail : "");
 	return g_strdup_printf("%s: %s | %s", outcome->killed ? "killed" : "error",
 			       outcome->error ? outcome->error->message : "?",
 			       outcome->state ? outcome->state : "");
@@ -338,7 +336,7 @@ static gboolean end_is_true(World *world, SmpEnd end, const Truth *truth)
 	switch (end) {
 	case SMP_END_UPDATED:
 	case SMP_END_UP_TO_DATE:
-		return truth->new && kept;
+		return truth->new &&kept;
 	case SMP_END_ON_TRIAL:
 		return truth->new && !truth->confirmed;
 	case SMP_END_UPLOADED:
@@ -357,10 +355,9 @@ static gboolean end_is_true(World *world, SmpEnd end, const Truth *truth)
 /* What sentences say about the board, as far as they are of fixed form. */
 static const char *false_sentence(World *world, const Outcome *outcome, const Truth *truth)
 {
-	g_autofree char *text =
-		outcome->result ? g_strconcat(outcome->result->message, " ",
-					      outcome->result->detail, NULL)
-				: g_strdup(outcome->state ? outcome->state : "");
+	g_autofree char *text = outcome->result ? g_strconcat(outcome->result->message, " ",
+							      outcome->result->detail, NULL)
+						: g_strdup(outcome->state ? outcome->state : "");
 	gboolean answers = truth->state == SIM_STATE_APP;
 
 	if (strstr(text, "Nothing was changed") && outcome->flash_before != outcome->flash_after)
@@ -402,10 +399,8 @@ char *world_check(World *world, const Outcome *outcome)
 gboolean world_at_goal(World *world, const Outcome *outcome)
 {
 	static const SmpEnd ends[] = {
-		[GOAL_UPDATED] = SMP_END_UPDATED,
-		[GOAL_ON_TRIAL] = SMP_END_ON_TRIAL,
-		[GOAL_UPLOADED] = SMP_END_UPLOADED,
-		[GOAL_ROLLED_BACK] = SMP_END_ROLLED_BACK,
+		[GOAL_UPDATED] = SMP_END_UPDATED,	[GOAL_ON_TRIAL] = SMP_END_ON_TRIAL,
+		[GOAL_UPLOADED] = SMP_END_UPLOADED,	[GOAL_ROLLED_BACK] = SMP_END_ROLLED_BACK,
 		[GOAL_STUCK] = SMP_END_NEEDS_ATTENTION,
 	};
 	Goal goal = world->scenario->goal;

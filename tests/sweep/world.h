@@ -14,9 +14,9 @@ G_BEGIN_DECLS
 typedef enum {
 	FAULT_LOSE_REQUEST,
 	FAULT_LOSE_REPLY,
-	FAULT_CUT_SHORT,   /* 0.1 s */
-	FAULT_CUT,	   /* 20 s, longer than any answer is waited for */
-	FAULT_CUT_LONG,	   /* longer than any deadline */
+	FAULT_CUT_SHORT, /* 0.1 s */
+	FAULT_CUT,	 /* 20 s, longer than any answer is waited for */
+	FAULT_CUT_LONG,	 /* longer than any deadline */
 	FAULT_RESET,
 	FAULT_POWER_CUT,
 	FAULT_POWER_CUT_AT_WRITE, /* of the flash, MCUboot's included */

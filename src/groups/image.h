@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <smp/image.h>
+
+G_BEGIN_DECLS
+
+/* As smp_image_set_state(), sent only once: should the board restart while the answer is waited
+ * for, a repeated request would meet other images than it was meant for. */
+SmpImageState *smp_image_set_state_once(SmpSession *session, const SmpHash *hash, gboolean confirm,
+					GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+G_END_DECLS

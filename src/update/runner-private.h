@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <smp/update.h>
+
+G_BEGIN_DECLS
+
+struct SmpUpdate {
+	SmpSession *session;
+	SmpLink *link;
+	const SmpBundle *bundle;
+	SmpPolicy policy;
+	SmpAttempt attempt;
+	SmpUploadOptions upload_options;
+	guint boot_timeout_ms;
+	SmpUpdateEventFunc func;
+	gpointer user_data;
+	SmpHealthFunc health_func;
+	gpointer health_data;
+	SmpJournal *journal;
+	SmpBoard *board;
+	gboolean unseen; /* what the step did is not known: the board was not seen since */
+	guint losses;	 /* steps in which the board was lost */
+	SmpPlanStep step;
+	gint64 started;
+	gint64 step_started;
+	double fraction;
+	SmpUploadProgress progress;
+	SmpUploadResult upload;
+	guint64 sent;
+};
+
+/* The image that the step is about. */
+const SmpBundleItem *smp_update_item(const SmpUpdate *update);
+
+/* state.c: how things stand when a step could not be finished */
+SmpEnd smp_update_end(const SmpUpdate *update);
+
+G_END_DECLS
