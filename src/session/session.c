@@ -411,12 +411,13 @@ static gboolean await_copy(SmpSession *session, const Call *call, gint64 until,
 	}
 }
 
-/* The first request of a conversation goes out as version 2 and 1 in turn until one is answered:
- * MCUboot's recovery before 2.0 drops version 2 without a word. */
+/* The first request of a conversation goes out as version 2, 1, 1, 2… until one is answered:
+ * MCUboot's recovery before 2.0 drops version 2 without a word. Each gets a second chance before
+ * the server may be full. */
 static gboolean send_call(SmpSession *session, Call *call, GError **error)
 {
 	if (session->answered_version < 0 && !session->version_fixed)
-		session->version = call->copies % 2 ? SMP_VERSION_1 : SMP_VERSION_2;
+		session->version = call->copies % 3 ? SMP_VERSION_1 : SMP_VERSION_2;
 	if (!send_copy(session, call->packet, call->copies ? "repeated" : NULL,
 		       &call->sequences[call->copies], error))
 		return FALSE;

@@ -15,6 +15,17 @@ static gboolean absent(GError **local, GError **error)
 	return FALSE;
 }
 
+/* The same where the command is not there at all: one that failed says nothing about the board. */
+static gboolean no_such_command(GError **local, GError **error)
+{
+	if (smp_error_is_unsupported(*local)) {
+		g_clear_error(local);
+		return TRUE;
+	}
+	g_propagate_error(error, g_steal_pointer(local));
+	return FALSE;
+}
+
 static gboolean observe_bootloader(SmpBoard *board, SmpSession *session, GError **error)
 {
 	GError *local = NULL;
@@ -52,15 +63,30 @@ static gboolean observe_application(SmpBoard *board, SmpSession *session, GError
 	return TRUE;
 }
 
+static gboolean observe_slots(SmpBoard *board, SmpSession *session, GError **error)
+{
+	GError *local = NULL;
+
+	board->slots = smp_image_slot_info(session, &local);
+	return board->slots || absent(&local, error);
+}
+
 static gboolean observe_images(SmpBoard *board, SmpSession *session, GError **error)
 {
 	GError *local = NULL;
 
 	board->images = smp_image_list(session, &local);
-	if (!board->images)
-		return absent(&local, error);
-	board->slots = smp_image_slot_info(session, &local);
-	return board->slots || absent(&local, error);
+	return board->images || no_such_command(&local, error);
+}
+
+static gboolean observe_marks(SmpBoard *board, SmpSession *session, GError **error)
+{
+	gboolean supported;
+
+	if (!smp_image_can_mark(session, &supported, error))
+		return FALSE;
+	board->no_marks = !supported;
+	return TRUE;
 }
 
 static gboolean lists_flags(const SmpImageState *images)
@@ -82,21 +108,23 @@ static gboolean looks_like_recovery(const SmpBoard *board)
 	       (!lists_flags(board->images) || board->params.buf_count == 1);
 }
 
+/* The image list comes as late as it can: should the board restart in between, what is said of it
+ * is still true. Recovery is not asked for marks, and known for sure only by its list. */
 static gboolean observe(SmpBoard *board, SmpSession *session, GError **error)
 {
 	if (!smp_session_get_params(session, &board->params, error) ||
 	    !observe_bootloader(board, session, error) ||
-	    !observe_application(board, session, error) || !observe_images(board, session, error))
+	    !observe_application(board, session, error) || !observe_slots(board, session, error))
+		return FALSE;
+	gboolean is_application = board->application || board->bootloader;
+	if ((is_application && !observe_marks(board, session, error)) ||
+	    !observe_images(board, session, error))
 		return FALSE;
 	board->version = smp_session_get_version(session);
 	board->recovery = looks_like_recovery(board);
-	if (board->images && !board->recovery) {
-		gboolean supported;
-		if (!smp_image_can_mark(session, &supported, error))
-			return FALSE;
-		board->no_marks = !supported;
-	}
-	return TRUE;
+	if (!board->images || board->recovery || is_application)
+		return TRUE;
+	return observe_marks(board, session, error);
 }
 
 SmpBoard *smp_board_observe(SmpSession *session, GError **error)

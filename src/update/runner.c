@@ -150,6 +150,15 @@ static gboolean do_upload(SmpUpdate *update, GError **error)
 	return done;
 }
 
+/* A server that is spoken to as version 1 has no better word for it (Zephyr img_mgmt.c,
+ * img_mgmt_translate_error_code()). */
+static gboolean is_denied(const GError *error)
+{
+	return smp_error_is_device(error, SMP_GROUP_IMAGE,
+				   SMP_IMAGE_RC_IMAGE_CONFIRMATION_DENIED) ||
+	       smp_error_is_device(error, SMP_GROUP_NONE, SMP_RC_EUNKNOWN);
+}
+
 static gboolean do_mark(SmpUpdate *update, gboolean direct, GError **error)
 {
 	const SmpBundleItem *item = smp_update_item(update);
@@ -157,8 +166,7 @@ static gboolean do_mark(SmpUpdate *update, gboolean direct, GError **error)
 	g_autoptr(SmpImageState) state =
 		smp_image_set_state_once(update->session, &item->hash, direct, &local);
 
-	if (!state && direct &&
-	    smp_error_is_device(local, SMP_GROUP_IMAGE, SMP_IMAGE_RC_IMAGE_CONFIRMATION_DENIED)) {
+	if (!state && direct && is_denied(local)) {
 		update->attempt.confirm_denied = TRUE;
 	} else if (!state) {
 		g_propagate_error(error, g_steal_pointer(&local));
