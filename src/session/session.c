@@ -204,9 +204,13 @@ gint64 smp_session_get_rto_for(SmpSession *session, gsize size)
 static void learn_round_trip(SmpSession *session, const Request *request)
 {
 	double rtt = (double)(smp_link_now(session->link) - request->sent_at);
+	double most = 4 * session->srtt + 100 * G_TIME_SPAN_MILLISECOND;
 
+	/* What is cut does not show either how long a request of this size takes. */
+	if (session->srtt == 0 || rtt <= most)
+		session->sampled_size = MAX(session->sampled_size, request->size);
 	if (session->srtt > 0)
-		rtt = MIN(rtt, 4 * session->srtt + 100 * G_TIME_SPAN_MILLISECOND);
+		rtt = MIN(rtt, most);
 	if (session->srtt == 0) {
 		session->srtt = rtt;
 		session->rttvar = rtt / 2;
@@ -214,7 +218,6 @@ static void learn_round_trip(SmpSession *session, const Request *request)
 		session->rttvar += (ABS(session->srtt - rtt) - session->rttvar) / 4;
 		session->srtt += (rtt - session->srtt) / 8;
 	}
-	session->sampled_size = MAX(session->sampled_size, request->size);
 }
 
 static gboolean is_free(SmpSession *session, const Request *request)

@@ -449,6 +449,29 @@ static void test_loss_is_cheap(Board *board, gconstpointer data)
 	g_assert_cmpint(smp_session_get_rto(board->session), <=, 1000 * MS);
 }
 
+/* 2 KiB take a quarter of a second at 115200 baud; what small requests took tells nothing of that.
+ */
+static void test_large_is_slow(Board *board, gconstpointer data)
+{
+	g_autoptr(GByteArray) request = new_request();
+	g_autoptr(GError) error = NULL;
+	guint8 sent, got;
+
+	for (guint i = 1; i <= 4; i++)
+		call_well(board, i);
+	board->round_trip = 260 * MS;
+	g_byte_array_set_size(request, 2044);
+	memset(request->data + SMP_HEADER_SIZE, 0, 2044 - SMP_HEADER_SIZE);
+	for (guint i = 0; i < 20; i++) {
+		g_assert_cmpint(smp_session_get_rto_for(board->session, 2044), >, 260 * MS);
+		g_assert_true(smp_session_send(board->session, request, &sent, &error));
+		g_autoptr(SmpResponse) response =
+			smp_session_receive(board->session, now(board) + 1000 * MS, &got, &error);
+		g_assert_no_error(error);
+		g_assert_cmpuint(got, ==, sent);
+	}
+}
+
 /* Requests that came within the last 5 s and have no answer. */
 static guint unanswered_at(Board *board, gint64 answered_before)
 {
@@ -811,6 +834,7 @@ int main(int argc, char **argv)
 	ADD("repeats", test_repeats);
 	ADD("timeout-text", test_timeout_text);
 	ADD("loss-is-cheap", test_loss_is_cheap);
+	ADD("large-is-slow", test_large_is_slow);
 	ADD("stalled-server", test_stalled_server);
 	ADD("room", test_room);
 	ADD("window", test_window);
