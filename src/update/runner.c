@@ -454,6 +454,15 @@ static SmpUpdateResult *finish_plan(SmpUpdate *update)
 	return finish(update, step->end, g_strdup(step->reason), detail);
 }
 
+/* A board that cannot mark images has not done the step; the plan decides what now. */
+static gboolean is_done(const SmpUpdate *update)
+{
+	gboolean marks = update->step.action == SMP_ACTION_TEST ||
+			 update->step.action == SMP_ACTION_MAKE_PENDING;
+
+	return !marks || update->attempt.items[update->step.item].marks > 0;
+}
+
 /* One step: said, noted, done, noted, looked at. */
 static gboolean take_step(SmpUpdate *update, GError **error)
 {
@@ -464,7 +473,8 @@ static gboolean take_step(SmpUpdate *update, GError **error)
 	update->unseen = TRUE;
 	if (!perform(update, error) || !save(update, SMP_ACTION_END, error))
 		return FALSE;
-	emit(update, SMP_UPDATE_EVENT_DONE, update->fraction, NULL);
+	if (is_done(update))
+		emit(update, SMP_UPDATE_EVENT_DONE, update->fraction, NULL);
 	return look(update, error);
 }
 
