@@ -223,9 +223,9 @@ static void print_json(const SmpBoard *board)
 	if (board->mode != SMP_BOOTLOADER_MODE_UNKNOWN) {
 		smpctl_json_int(json, "mode", board->mode);
 		smpctl_json_text(json, "mode_name", smp_bootloader_mode_name(board->mode));
+		smpctl_json_bool(json, "can_revert", smp_board_can_revert(board));
 	}
 	smpctl_json_bool(json, "recovery", board->recovery);
-	smpctl_json_bool(json, "can_revert", smp_board_can_revert(board));
 	if (board->images)
 		smpctl_image_json(json, board->images);
 	add_slot_sizes(json, board);

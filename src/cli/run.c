@@ -51,7 +51,7 @@ static void tell_board(Run *run, const SmpBoard *board)
 	}
 	if (board->recovery)
 		g_string_append(text, "in MCUboot's serial recovery");
-	else if (board->images)
+	else if (board->images && board->mode != SMP_BOOTLOADER_MODE_UNKNOWN)
 		g_string_append(text, smp_board_can_revert(board) ? "; can undo a bad update"
 								  : "; cannot undo an update");
 	if (text->len)
@@ -66,7 +66,8 @@ static void remember_versions(Run *run, const SmpBoard *board)
 		const SmpBundleItem *item = g_ptr_array_index(run->bundle->items, i);
 		const SmpImageSlot *slot = smp_image_state_find_active(board->images, item->image);
 
-		if (slot)
+		/* A trial of it that runs already is not what ran before. */
+		if (slot && !smp_hash_equal(&slot->hash, &item->firmware->hash))
 			g_string_append_printf(text, "%s%s", text->len ? ", " : "", slot->version);
 	}
 	g_free(run->before);
