@@ -454,7 +454,8 @@ static SmpUpdateResult *finish_plan(SmpUpdate *update)
 	return finish(update, step->end, g_strdup(step->reason), detail);
 }
 
-/* A board that cannot mark images has not done the step; the plan decides what now. */
+/* A server that makes nothing permanent but what runs has not done the step; the plan knows a way.
+ */
 static gboolean is_done(const SmpUpdate *update)
 {
 	gboolean marks = update->step.action == SMP_ACTION_TEST ||

@@ -465,7 +465,7 @@ static void test_large_is_slow(Board *board, gconstpointer data)
 	for (guint i = 0; i < 20; i++) {
 		g_assert_cmpint(smp_session_get_rto_for(board->session, 2044), >, 260 * MS);
 		g_assert_true(smp_session_send(board->session, request, &sent, &error));
-		g_autoptr(SmpResponse) response =
+		g_autoptr(SmpResponse) response G_GNUC_UNUSED =
 			smp_session_receive(board->session, now(board) + 1000 * MS, &got, &error);
 		g_assert_no_error(error);
 		g_assert_cmpuint(got, ==, sent);
@@ -650,7 +650,7 @@ static void test_too_large(Board *board, gconstpointer data)
 	smp_cbor_put_text(request, "d");
 	smp_cbor_put_bytes(request, bytes, 380 - SMP_HEADER_SIZE - 6);
 	g_assert_cmpuint(request->len, ==, 380);
-	g_autoptr(SmpResponse) response =
+	g_autoptr(SmpResponse) response G_GNUC_UNUSED =
 		smp_session_call(board->session, request, 0, SMP_REPEAT_SAFE, &error);
 	g_assert_no_error(error);
 	g_byte_array_append(request, bytes, 1);
