@@ -7,16 +7,24 @@
 G_BEGIN_DECLS
 
 /**
- * SmpBundleItem: one image of an update.
+ * SmpBundleItem: one image of an update, where it is to go, and what its package says of it.
  * @firmware: (nullable): the file; %NULL for an image that is in a slot of the board already
  * @image: number of the image pair it is for
- * @slot: the slot it was linked for (direct XIP); -1 for any
+ * @slot: the only slot of the image that it runs in, 0 or 1: one variant of a direct-XIP image, or
+ *   of a bootloader; -1 where any will do
  * @hash, @version, @name: of the image, for a person the name
- * @board, @soc: (nullable): what it was built for
- * @network_core: for another core, from which nothing can be read back
+ * @network_core: it is for the network core of an nRF5340, whose old image cannot be brought back:
+ *   by the package's board or load address, or by where its reset vector points
  * @signature_problem: (nullable): why none of the given keys signed it; %NULL also where none is
- * given
+ *   given
  * @installed_counter: security counter of what the board was given before; -1 where not known
+ * @package: (nullable): name of the package it came in, without directories; %NULL for a file of
+ * its own, which has none of the following either
+ * @type: (nullable): "application", "bin" or "mcuboot"
+ * @package_version: (nullable): what the package says; @version is what the image says
+ * @board: (nullable): as the build names it: "nrf52840dk_nrf52840", "nrf5340dk/nrf5340/cpuapp"
+ * @soc: (nullable): "nrf5340"
+ * @load_address: -1 where the package does not say
  */
 typedef struct {
 	SmpFirmware *firmware;
@@ -25,19 +33,32 @@ typedef struct {
 	SmpHash hash;
 	char *version;
 	char *name;
-	char *board;
-	char *soc;
 	gboolean network_core;
 	char *signature_problem;
 	gint64 installed_counter;
+	char *package;
+	char *type;
+	char *package_version;
+	char *board;
+	char *soc;
+	gint64 load_address;
 } SmpBundleItem;
 
 /**
  * SmpBundle: the images of one update.
- * @items: (element-type SmpBundleItem): by image number; each number once
+ * @items: (element-type SmpBundleItem): by image number, then slot. Each number once, or twice
+ *   where both have a slot: then only the one for the slot that is free is to be installed
+ * @bootloaders: (element-type SmpBundleItem): variants of MCUboot itself (slot 0 or 1), of which
+ *   only that one may be installed that does not run. Kept apart from @items: they replace no
+ *   application
+ * @name: (nullable): what a package says that this update is
+ * @time: when that was built, seconds since 1970; 0 where no package says
  */
 typedef struct {
 	GPtrArray *items;
+	GPtrArray *bootloaders;
+	char *name;
+	gint64 time;
 } SmpBundle;
 
 SmpBundle *smp_bundle_new(void);
@@ -47,11 +68,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpBundle, smp_bundle_free)
 /**
  * smp_bundle_add:
  * @argument: FILE, or N:FILE with the image number (0 to 15) in front; where a file has that whole
- *   name, the file is meant
- * @image: image number where @argument has none
+ *   name, the file is meant. A file is an MCUboot image, binary or Intel HEX, or a package of the
+ *   nRF Connect SDK (dfu_application.zip), which brings its image numbers with it: no N: then
+ * @image: image number where neither @argument nor the package has one
  *
- * Returns: FALSE with an error of smp_firmware_load(), or %SMP_UPDATE_ERROR_FILE where the image
- * number is taken or too large
+ * Returns: FALSE, with @bundle as it was, and an error of smp_firmware_load(), or
+ * %SMP_UPDATE_ERROR_FILE where the image number is taken or too large, or
+ * %SMP_UPDATE_ERROR_CORRUPT, %SMP_UPDATE_ERROR_NOT_MCUBOOT for a package that cannot be used
  */
 gboolean smp_bundle_add(SmpBundle *bundle, const char *argument, guint image,
 			GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -75,6 +75,10 @@ typedef struct {
 /* Returns: (nullable): MCUboot's name of a TLV type ("ECDSA_SIG"), %NULL where unknown */
 const char *smp_tlv_name(guint16 type);
 
+/* Returns: (transfer full) (nullable): what a TLV says, in words: "needs image 1 at 1.0.0 or
+ * newer"; %NULL where there is nothing to say beyond its name */
+char *smp_tlv_to_string(const SmpTlv *tlv);
+
 /**
  * SmpFirmware: one image, immutable once loaded.
  * @name: file name without directories, for messages
@@ -130,13 +134,25 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpFirmware, smp_firmware_free)
 
 /* The image number and least version that a DEPENDENCY TLV names; FALSE where it is malformed. */
 gboolean smp_tlv_dependency(const SmpTlv *tlv, guint *image, SmpVersion *least);
-/* Whether its vector table lies in the flash of an nRF5340's network core. */
-gboolean smp_firmware_is_network_core(const SmpFirmware *firmware);
 /* The security counter; -1 where the image has none. */
 gint64 smp_firmware_security_counter(const SmpFirmware *firmware);
 /* Returns: (nullable): the first TLV of a type */
 const SmpTlv *smp_firmware_find_tlv(const SmpFirmware *firmware, guint16 type);
 gboolean smp_firmware_is_encrypted(const SmpFirmware *firmware);
+
+/**
+ * smp_firmware_vectors:
+ * @stack: (out): initial stack pointer
+ * @reset: (out): where the program starts; bit 0 says Thumb
+ *
+ * Returns: FALSE where the payload does not begin with the vector table of an Arm Cortex-M:
+ * another architecture, no program, encrypted, compressed
+ */
+gboolean smp_firmware_vectors(const SmpFirmware *firmware, guint32 *stack, guint32 *reset);
+
+/* Whether an address is in the flash of an nRF5340's network core (nRF5340 Product Specification,
+ * memory map). */
+gboolean smp_address_is_network_core(gint64 address);
 /* "Ed25519", "ECDSA P-256"…, "Ed25519 (pure)" where the image itself is signed instead of its hash,
  * "none"; by its TLVs, nothing is verified. */
 const char *smp_firmware_signature_name(const SmpFirmware *firmware);

@@ -7,6 +7,7 @@
 #include <smp/firmware.h>
 #include <smp/image.h>
 #include <smp/journal.h>
+#include <smp/key.h>
 #include <smp/link.h>
 #include <smp/os.h>
 #include <smp/packet.h>

@@ -315,6 +315,7 @@ gboolean smpctl_cmd_conn_delete(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_version(Smpctl *cli, char **args, GError **error);
 extern const GOptionEntry smpctl_discover_options[];
 extern const GOptionEntry smpctl_erase_options[];
+extern const GOptionEntry smpctl_inspect_options[];
 extern const GOptionEntry smpctl_upload_options[];
 extern const GOptionEntry smpctl_update_options[];
 extern const GOptionEntry smpctl_reset_options[];

@@ -55,6 +55,7 @@ static const SmpctlCommand commands[] = {
 		.args = "FILE",
 		.help = "what a firmware file is; needs no board",
 		.topic = SMPCTL_LOOK,
+		.options = smpctl_inspect_options,
 		.min_args = 1,
 		.max_args = 1,
 		.example = "smpctl image inspect app.signed.bin",

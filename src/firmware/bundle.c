@@ -6,19 +6,48 @@
 
 #include <smp/error.h>
 
+#include "firmware/package.h"
+#include "firmware/parse.h"
+
 #define MAX_IMAGE 15
+
+SmpBundleItem *smp_bundle_item_new(SmpFirmware *firmware, guint image)
+{
+	SmpBundleItem *item = g_new0(SmpBundleItem, 1);
+	guint32 stack, reset;
+
+	item->firmware = firmware;
+	item->image = image;
+	item->slot = -1;
+	item->load_address = -1;
+	item->installed_counter = -1;
+	item->hash = firmware->hash;
+	item->version = smp_version_to_string(&firmware->version);
+	item->name = g_strdup(firmware->name);
+	item->network_core = smp_firmware_vectors(firmware, &stack, &reset) &&
+			     smp_address_is_network_core(reset);
+	return item;
+}
+
+void smp_bundle_item_free(SmpBundleItem *item)
+{
+	if (!item)
+		return;
+	smp_firmware_free(item->firmware);
+	g_free(item->package);
+	g_free(item->type);
+	g_free(item->version);
+	g_free(item->name);
+	g_free(item->signature_problem);
+	g_free(item->package_version);
+	g_free(item->board);
+	g_free(item->soc);
+	g_free(item);
+}
 
 static void item_free(gpointer data)
 {
-	SmpBundleItem *item = data;
-
-	smp_firmware_free(item->firmware);
-	g_free(item->version);
-	g_free(item->name);
-	g_free(item->board);
-	g_free(item->soc);
-	g_free(item->signature_problem);
-	g_free(item);
+	smp_bundle_item_free(data);
 }
 
 SmpBundle *smp_bundle_new(void)
@@ -26,6 +55,7 @@ SmpBundle *smp_bundle_new(void)
 	SmpBundle *bundle = g_new0(SmpBundle, 1);
 
 	bundle->items = g_ptr_array_new_with_free_func(item_free);
+	bundle->bootloaders = g_ptr_array_new_with_free_func(item_free);
 	return bundle;
 }
 
@@ -33,7 +63,10 @@ void smp_bundle_free(SmpBundle *bundle)
 {
 	if (!bundle)
 		return;
-	g_ptr_array_unref(bundle->items);
+	/* add_package() empties them. */
+	g_clear_pointer(&bundle->items, g_ptr_array_unref);
+	g_clear_pointer(&bundle->bootloaders, g_ptr_array_unref);
+	g_free(bundle->name);
 	g_free(bundle);
 }
 
@@ -58,50 +91,114 @@ static gboolean split_argument(const char *argument, const char **path, guint *i
 	return TRUE;
 }
 
-/* Where an image belongs among the items. FALSE where its number is taken. */
-static gboolean find_place(const SmpBundle *bundle, const char *argument, guint image, int *place,
-			   GError **error)
+static char *describe(const SmpBundleItem *item)
 {
-	guint i = 0;
+	return item->package ? g_strdup_printf("%s in %s", item->firmware->name, item->package)
+			     : g_strdup(item->firmware->name);
+}
 
-	for (; i < bundle->items->len; i++) {
-		const SmpBundleItem *item = g_ptr_array_index(bundle->items, i);
-		if (item->image > image)
-			break;
-		if (item->image == image) {
-			g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_FILE,
-				    "%s and %s are both for image %u; put another image number "
-				    "before one of them, as in %u:FILE",
-				    item->firmware->name, argument, image, image + 1);
-			return FALSE;
-		}
+static gboolean refuse_both(const SmpBundleItem *first, const SmpBundleItem *second, GError **error)
+{
+	g_autofree char *one = describe(first);
+	g_autofree char *other = describe(second);
+	g_autofree char *slot = first->slot >= 0 && first->slot == second->slot
+					? g_strdup_printf(", slot %d", first->slot)
+					: g_strdup("");
+	g_autofree char *advice =
+		second->package
+			? g_strdup(first->package ? "build the package again" : "leave one out")
+			: g_strdup_printf("put another image number before one of them, as in "
+					  "%u:FILE",
+					  first->image + 1);
+
+	g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_FILE,
+		    "%s and %s are both for image %u%s; %s", one, other, first->image, slot,
+		    advice);
+	return FALSE;
+}
+
+/* Variants for different slots go together. */
+static gboolean same_place(const SmpBundleItem *a, const SmpBundleItem *b)
+{
+	return a->image == b->image && (a->slot < 0 || b->slot < 0 || a->slot == b->slot);
+}
+
+static gboolean check_place(const GPtrArray *items, const SmpBundleItem *item, GError **error)
+{
+	for (guint i = 0; i < items->len; i++)
+		if (same_place(g_ptr_array_index(items, i), item))
+			return refuse_both(g_ptr_array_index(items, i), item, error);
+	return TRUE;
+}
+
+static gint compare_items(gconstpointer a, gconstpointer b)
+{
+	const SmpBundleItem *first = *(const SmpBundleItem *const *)a;
+	const SmpBundleItem *second = *(const SmpBundleItem *const *)b;
+
+	if (first->image != second->image)
+		return first->image < second->image ? -1 : 1;
+	return first->slot - second->slot;
+}
+
+gboolean smp_bundle_insert(GPtrArray *items, SmpBundleItem *item, GError **error)
+{
+	if (!check_place(items, item, error)) {
+		smp_bundle_item_free(item);
+		return FALSE;
 	}
-	*place = (int)i;
+	g_ptr_array_add(items, item);
+	g_ptr_array_sort(items, compare_items);
+	return TRUE;
+}
+
+static gboolean check_places(const GPtrArray *items, const GPtrArray *more, GError **error)
+{
+	for (guint i = 0; i < more->len; i++)
+		if (!check_place(items, g_ptr_array_index(more, i), error))
+			return FALSE;
+	return TRUE;
+}
+
+static gboolean add_package(SmpBundle *bundle, const char *name, GBytes *bytes, guint image,
+			    GError **error)
+{
+	g_autoptr(SmpBundle) package = smp_package_parse(name, bytes, image, error);
+
+	if (!package || !check_places(bundle->items, package->items, error) ||
+	    !check_places(bundle->bootloaders, package->bootloaders, error))
+		return FALSE;
+	g_ptr_array_extend_and_steal(bundle->items, g_steal_pointer(&package->items));
+	g_ptr_array_extend_and_steal(bundle->bootloaders, g_steal_pointer(&package->bootloaders));
+	g_ptr_array_sort(bundle->items, compare_items);
+	g_ptr_array_sort(bundle->bootloaders, compare_items);
+	if (!bundle->name)
+		bundle->name = g_steal_pointer(&package->name);
+	if (bundle->time == 0)
+		bundle->time = package->time;
 	return TRUE;
 }
 
 gboolean smp_bundle_add(SmpBundle *bundle, const char *argument, guint image, GError **error)
 {
 	const char *path;
-	int place;
 
-	if (!split_argument(argument, &path, &image, error) ||
-	    !find_place(bundle, path, image, &place, error))
+	if (!split_argument(argument, &path, &image, error))
 		return FALSE;
-	SmpFirmware *firmware = smp_firmware_load(path, error);
-	if (!firmware)
+	g_autoptr(GBytes) bytes = smp_firmware_read_file(path, error);
+	if (!bytes)
 		return FALSE;
-	SmpBundleItem *item = g_new(SmpBundleItem, 1);
-	*item = (SmpBundleItem){
-		.firmware = firmware,
-		.image = image,
-		.slot = -1,
-		.hash = firmware->hash,
-		.version = smp_version_to_string(&firmware->version),
-		.name = g_strdup(firmware->name),
-		.network_core = smp_firmware_is_network_core(firmware),
-		.installed_counter = -1,
-	};
-	g_ptr_array_insert(bundle->items, place, item);
-	return TRUE;
+	g_autofree char *name = g_filename_display_basename(path);
+	if (smp_package_detect(bytes)) {
+		if (path == argument)
+			return add_package(bundle, name, bytes, image, error);
+		g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_FILE,
+			    "%s is a package, whose manifest tells the image numbers; give it "
+			    "without the number in front",
+			    argument);
+		return FALSE;
+	}
+	SmpFirmware *firmware = smp_firmware_parse(name, bytes, error);
+	return firmware &&
+	       smp_bundle_insert(bundle->items, smp_bundle_item_new(firmware, image), error);
 }

@@ -9,10 +9,6 @@
 /* Image number, 3 bytes of padding, version (MCUboot image.h, `struct image_dependency`). */
 #define DEPENDENCY_SIZE 12
 
-/* nRF5340 product specification, memory map: flash of the network core. */
-#define NETWORK_CORE_START 0x01000000
-#define NETWORK_CORE_END   0x01040000
-
 gboolean smp_tlv_dependency(const SmpTlv *tlv, guint *image, SmpVersion *least)
 {
 	const guint8 *data = tlv->data;
@@ -29,17 +25,4 @@ gint64 smp_firmware_security_counter(const SmpFirmware *firmware)
 	const SmpTlv *tlv = smp_firmware_find_tlv(firmware, SMP_TLV_SEC_CNT);
 
 	return tlv && tlv->size == 4 ? (gint64)smp_le32(tlv->data) : -1;
-}
-
-gboolean smp_firmware_is_network_core(const SmpFirmware *firmware)
-{
-	gsize size;
-	const guint8 *data = g_bytes_get_data(firmware->bytes, &size);
-
-	if (smp_firmware_is_encrypted(firmware) || firmware->image_size < 8 ||
-	    (gsize)firmware->header_size + 8 > size)
-		return FALSE;
-	/* A Cortex-M vector table: initial stack pointer, then the reset handler. */
-	guint32 reset = smp_le32(data + firmware->header_size + 4);
-	return reset >= NETWORK_CORE_START && reset < NETWORK_CORE_END;
 }

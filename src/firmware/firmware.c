@@ -10,10 +10,6 @@
 #include "firmware/hex.h"
 #include "firmware/parse.h"
 
-/* No microcontroller's slot is larger. */
-#define MAX_SIZE_MIB 64
-#define MAX_SIZE     ((gsize)MAX_SIZE_MIB * 1024 * 1024)
-
 gboolean smp_firmware_fail(const SmpFirmware *firmware, GError **error, SmpUpdateError code,
 			   const char *format, ...)
 {
@@ -68,7 +64,7 @@ static gboolean refuse_size(const SmpFirmware *firmware, GError **error)
 {
 	return smp_firmware_fail(firmware, error, SMP_UPDATE_ERROR_FILE,
 				 "is larger than %d MiB, more than any slot; is it the right file?",
-				 MAX_SIZE_MIB);
+				 SMP_FILE_MAX_MIB);
 }
 
 SmpFirmware *smp_firmware_parse(const char *name, GBytes *bytes, GError **error)
@@ -79,7 +75,7 @@ SmpFirmware *smp_firmware_parse(const char *name, GBytes *bytes, GError **error)
 	firmware->name = g_strdup(name);
 	firmware->bytes = g_bytes_ref(bytes);
 	firmware->tlvs = g_array_new(FALSE, FALSE, sizeof(SmpTlv));
-	if (g_bytes_get_size(bytes) > MAX_SIZE) {
+	if (g_bytes_get_size(bytes) > SMP_FILE_MAX) {
 		refuse_size(firmware, error);
 		return NULL;
 	}
@@ -98,7 +94,7 @@ static GBytes *read_all(int fd)
 	g_autoptr(GByteArray) all = g_byte_array_new();
 	guint8 chunk[16 * 1024];
 
-	while (all->len <= MAX_SIZE) {
+	while (all->len <= SMP_FILE_MAX) {
 		ssize_t n = read(fd, chunk, sizeof chunk);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -111,11 +107,10 @@ static GBytes *read_all(int fd)
 	return g_byte_array_free_to_bytes(g_steal_pointer(&all));
 }
 
-SmpFirmware *smp_firmware_load(const char *path, GError **error)
+GBytes *smp_firmware_read_file(const char *path, GError **error)
 {
-	g_autofree char *name = g_filename_display_basename(path);
-	g_autoptr(GBytes) bytes = NULL;
 	g_autofree char *display = g_filename_display_name(path);
+	GBytes *bytes = NULL;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd >= 0)
@@ -125,6 +120,14 @@ SmpFirmware *smp_firmware_load(const char *path, GError **error)
 			    display, g_strerror(errno));
 	if (fd >= 0)
 		close(fd);
+	return bytes;
+}
+
+SmpFirmware *smp_firmware_load(const char *path, GError **error)
+{
+	g_autofree char *name = g_filename_display_basename(path);
+	g_autoptr(GBytes) bytes = smp_firmware_read_file(path, error);
+
 	return bytes ? smp_firmware_parse(name, bytes, error) : NULL;
 }
 

@@ -20,7 +20,7 @@ static const struct {
 	 "ELF",
 	 4, "an ELF program", WANTED},
 	{"PK\3\4", 4, "a ZIP archive",
-	 "unpack it and give the signed images in it, each with its image number (0:FILE 1:FILE)"},
+	 "as a package it is for an update as a whole; here give one signed image of those in it"},
 	{"\x1f\x8b", 2, "gzip-compressed", "unpack it first"},
 	{"\xfd"
 	 "7zXZ",
@@ -53,14 +53,6 @@ static gboolean is_text(const guint8 *data, gsize size)
 	return g_utf8_validate_len((const char *)data, size, NULL);
 }
 
-/* The vector table of an Arm Cortex-M: stack in RAM, reset vector in Thumb mode, vectors 8 to 10
- * reserved in all architectures. */
-static gboolean is_vector_table(const guint8 *data, gsize size)
-{
-	return size >= 44 && smp_le32(data) >> 29 == 1 && (smp_le32(data) & 3) == 0 &&
-	       (data[4] & 1) == 1 && all_bytes(data + 32, 12, 0);
-}
-
 static gboolean refuse(const SmpFirmware *firmware, GError **error, const char *what,
 		       const char *advice)
 {
@@ -84,7 +76,7 @@ static gboolean refuse_by_look(const SmpFirmware *firmware, const guint8 *data, 
 {
 	if (all_bytes(data, size, 0xff))
 		return refuse(firmware, error, "erased flash, all 0xff", WANTED);
-	if (is_vector_table(data, size) ||
+	if (smp_is_vector_table(data, size) ||
 	    (size >= SMP_IMAGE_HEADER_SIZE && all_bytes(data, SMP_IMAGE_HEADER_SIZE, 0)))
 		return refuse(firmware, error, "a program without MCUboot's header", WANTED);
 	if (is_text(data, size))

@@ -7,6 +7,10 @@
 /* The parts of smp_firmware_parse(): each reads its part of @firmware->bytes and fills its fields.
  */
 
+/* No microcontroller's slot is larger. */
+#define SMP_FILE_MAX_MIB 64
+#define SMP_FILE_MAX	 ((gsize)SMP_FILE_MAX_MIB * 1024 * 1024)
+
 #define SMP_IMAGE_HEADER_SIZE 32
 #define SMP_IMAGE_MAGIC	      0x96f3b83d
 #define SMP_TLV_INFO_SIZE     4
@@ -35,3 +39,13 @@ gboolean smp_firmware_refuse_foreign(const SmpFirmware *firmware, GError **error
 
 /* Returns: offset of the first whole image at or behind @from, 0 where there is none */
 gsize smp_firmware_find_image(const SmpFirmware *firmware, gsize from);
+
+/* Returns: (transfer full): the bytes of a file, at most a few more than are allowed */
+GBytes *smp_firmware_read_file(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The beginning of a program for an Arm Cortex-M: stack in RAM, reset vector in Thumb mode, vectors
+ * 8 to 10 reserved in all architectures. */
+gboolean smp_is_vector_table(const guint8 *data, gsize size);
+
+/* Whether a text from a file can be shown on a terminal. */
+gboolean smp_is_printable(const char *text);

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A ZIP archive from anybody, read into memory. */
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <string.h>
+
+#include "firmware/package.h"
+#include "firmware/parse.h"
+
+typedef struct archive Archive;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Archive, archive_read_free)
+
+typedef struct {
+	const char *name;
+	Archive *archive;
+	GHashTable *members;
+	gsize total;
+} Reader;
+
+static gboolean refuse_damaged(const Reader *reader, GError **error)
+{
+	const char *reason = archive_error_string(reader->archive);
+
+	return smp_package_fail(reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
+				"is damaged or cut short: %s; build or copy it again",
+				reason ? reason : "it cannot be read");
+}
+
+static gboolean refuse_size(const Reader *reader, GError **error)
+{
+	return smp_package_fail(
+		reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
+		"unpacks to more than %d MiB, more than any board takes; is it the right file?",
+		SMP_FILE_MAX_MIB);
+}
+
+/* What is wrong with the name of a member, %NULL where nothing is. */
+static const char *name_fault(const char *name)
+{
+	if (!name || !*name)
+		return "a file without a name";
+	if (!smp_is_printable(name))
+		return "a file whose name is no text";
+	if (strpbrk(name, "/\\"))
+		return "a directory";
+	if (g_str_equal(name, ".") || g_str_equal(name, ".."))
+		return "a name that is a directory";
+	return NULL;
+}
+
+static gboolean check_entry(const Reader *reader, struct archive_entry *entry, GError **error)
+{
+	const char *fault = name_fault(archive_entry_pathname_utf8(entry));
+	const char *format = archive_format_name(reader->archive);
+
+	if (!fault && archive_entry_filetype(entry) != AE_IFREG)
+		fault = "a member that is no file";
+	if (!fault && archive_entry_is_encrypted(entry))
+		fault = "a file that needs a password";
+	/* The methods that every ZIP program knows; libarchive's further ones may take gigabytes.
+	 */
+	if (!fault &&
+	    !(format && (strstr(format, "(deflation)") || strstr(format, "(uncompressed)"))))
+		fault = "a file packed in an unusual way";
+	if (fault)
+		return smp_package_fail(reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
+					"contains %s: a package of the nRF Connect SDK has plain "
+					"files and a " SMP_PACKAGE_MANIFEST " only",
+					fault);
+	if (g_hash_table_size(reader->members) >= SMP_PACKAGE_MAX_MEMBERS)
+		return smp_package_fail(reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
+					"contains more than %d files; is it the right file?",
+					SMP_PACKAGE_MAX_MEMBERS);
+	if (g_hash_table_contains(reader->members, archive_entry_pathname_utf8(entry)))
+		return smp_package_fail(reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
+					"contains %s twice; build it again",
+					archive_entry_pathname_utf8(entry));
+	return TRUE;
+}
+
+/* Reads the data of the member at hand, whatever its headers say of the size. */
+static GBytes *read_data(Reader *reader, GError **error)
+{
+	g_autoptr(GByteArray) data = g_byte_array_new();
+	guint8 chunk[16 * 1024];
+	la_ssize_t n;
+
+	while ((n = archive_read_data(reader->archive, chunk, sizeof chunk)) > 0) {
+		reader->total += (gsize)n;
+		if (reader->total > SMP_FILE_MAX) {
+			refuse_size(reader, error);
+			return NULL;
+		}
+		g_byte_array_append(data, chunk, (guint)n);
+	}
+	if (n < 0) {
+		refuse_damaged(reader, error);
+		return NULL;
+	}
+	return g_byte_array_free_to_bytes(g_steal_pointer(&data));
+}
+
+static gboolean read_member(Reader *reader, struct archive_entry *entry, GError **error)
+{
+	if (!check_entry(reader, entry, error))
+		return FALSE;
+	g_autofree char *name = g_strdup(archive_entry_pathname_utf8(entry));
+	la_int64_t size = archive_entry_size(entry);
+	if (size > (la_int64_t)(SMP_FILE_MAX - reader->total))
+		return refuse_size(reader, error);
+	g_autoptr(GBytes) data = read_data(reader, error);
+	if (!data)
+		return FALSE;
+	if (size != (la_int64_t)g_bytes_get_size(data))
+		return smp_package_fail(reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
+					"is damaged: it says that %s has %" G_GINT64_FORMAT
+					" bytes, and it has %" G_GSIZE_FORMAT
+					"; build or copy it again",
+					name, (gint64)size, g_bytes_get_size(data));
+	g_hash_table_insert(reader->members, g_steal_pointer(&name), g_steal_pointer(&data));
+	return TRUE;
+}
+
+static gboolean read_members(Reader *reader, GError **error)
+{
+	struct archive_entry *entry;
+	int result;
+
+	/* A warning is about a name's character set; name_fault() looks at it. */
+	while ((result = archive_read_next_header(reader->archive, &entry)) == ARCHIVE_OK ||
+	       result == ARCHIVE_WARN)
+		if (!read_member(reader, entry, error))
+			return FALSE;
+	return result == ARCHIVE_EOF || refuse_damaged(reader, error);
+}
+
+GHashTable *smp_archive_read(const char *name, GBytes *bytes, GError **error)
+{
+	g_autoptr(Archive) archive = archive_read_new();
+	g_autoptr(GHashTable) members = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+							      (GDestroyNotify)g_bytes_unref);
+	Reader reader = {name, archive, members, 0};
+	gsize size;
+	const void *data = g_bytes_get_data(bytes, &size);
+
+	/* By the archive's directory, as every other reader of packages does. */
+	if (archive_read_support_format_zip_seekable(archive) != ARCHIVE_OK ||
+	    archive_read_open_memory(archive, data, size) != ARCHIVE_OK) {
+		refuse_damaged(&reader, error);
+		return NULL;
+	}
+	return read_members(&reader, error) ? g_steal_pointer(&members) : NULL;
+}
