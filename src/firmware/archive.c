@@ -21,11 +21,12 @@ typedef struct {
 
 static gboolean refuse_damaged(const Reader *reader, GError **error)
 {
-	const char *reason = archive_error_string(reader->archive);
+	const char *text = archive_error_string(reader->archive);
+	/* Some end in a newline. */
+	g_autofree char *reason = g_strchomp(g_strdup(text ? text : "it cannot be read"));
 
 	return smp_package_fail(reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
-				"is damaged or cut short: %s; build or copy it again",
-				reason ? reason : "it cannot be read");
+				"is damaged or cut short: %s; build or copy it again", reason);
 }
 
 static gboolean refuse_size(const Reader *reader, GError **error)
@@ -50,17 +51,25 @@ static const char *name_fault(const char *name)
 	return NULL;
 }
 
+/* Without the locale of a UTF-8 user libarchive converts no names that are not marked as UTF-8. */
+static const char *member_name(struct archive_entry *entry)
+{
+	const char *name = archive_entry_pathname_utf8(entry);
+
+	return name ? name : archive_entry_pathname(entry);
+}
+
 static gboolean check_entry(const Reader *reader, struct archive_entry *entry, GError **error)
 {
-	const char *fault = name_fault(archive_entry_pathname_utf8(entry));
+	const char *name = member_name(entry);
+	const char *fault = name_fault(name);
 	const char *format = archive_format_name(reader->archive);
 
 	if (!fault && archive_entry_filetype(entry) != AE_IFREG)
 		fault = "a member that is no file";
 	if (!fault && archive_entry_is_encrypted(entry))
 		fault = "a file that needs a password";
-	/* The methods that every ZIP program knows; libarchive's further ones may take gigabytes.
-	 */
+	/* The methods that every ZIP program knows; others may take gigabytes. */
 	if (!fault &&
 	    !(format && (strstr(format, "(deflation)") || strstr(format, "(uncompressed)"))))
 		fault = "a file packed in an unusual way";
@@ -73,10 +82,9 @@ static gboolean check_entry(const Reader *reader, struct archive_entry *entry, G
 		return smp_package_fail(reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
 					"contains more than %d files; is it the right file?",
 					SMP_PACKAGE_MAX_MEMBERS);
-	if (g_hash_table_contains(reader->members, archive_entry_pathname_utf8(entry)))
+	if (g_hash_table_contains(reader->members, name))
 		return smp_package_fail(reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
-					"contains %s twice; build it again",
-					archive_entry_pathname_utf8(entry));
+					"contains %s twice; build it again", name);
 	return TRUE;
 }
 
@@ -106,7 +114,7 @@ static gboolean read_member(Reader *reader, struct archive_entry *entry, GError 
 {
 	if (!check_entry(reader, entry, error))
 		return FALSE;
-	g_autofree char *name = g_strdup(archive_entry_pathname_utf8(entry));
+	g_autofree char *name = g_strdup(member_name(entry));
 	la_int64_t size = archive_entry_size(entry);
 	if (size > (la_int64_t)(SMP_FILE_MAX - reader->total))
 		return refuse_size(reader, error);
