@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Loads what MCUboot's own imgtool makes. IMGTOOL says where it is. */
+/* Loads and verifies what MCUboot's own imgtool makes. IMGTOOL says where it is. */
 
-#include <smp/firmware.h>
+#include <smp/key.h>
 
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -104,6 +104,146 @@ static void test_signing(gconstpointer data)
 	g_assert_cmpstr(version, ==, "1.2.3+4");
 }
 
+/* Whether the key, as a file that imgtool writes, has the given verdict. */
+static void assert_verdict(const SmpFirmware *firmware, const char *argument,
+			   SmpSignature signature)
+{
+	g_autoptr(SmpKeySet) keys = smp_key_set_new();
+	g_auto(SmpVerdict) verdict = {0};
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(smp_key_set_add(keys, argument, &error));
+	g_assert_no_error(error);
+	gboolean good = smp_firmware_verify(firmware, keys, &verdict, &error);
+	g_test_message("%s: %s", argument, error ? error->message : "good");
+	g_assert_cmpint(verdict.signature, ==, signature);
+	g_assert_cmpint(good, ==, error == NULL);
+	g_assert_cmpint(verdict.payload_checked, ==, firmware->hash_checked);
+}
+
+static void assert_key(const SmpFirmware *firmware, const char *name, SmpSignature signature)
+{
+	g_autofree char *path = g_build_filename(folder, name, NULL);
+
+	assert_verdict(firmware, path, signature);
+}
+
+/* Whether imgtool says the same of a file and a key. */
+static gboolean imgtool_verifies(const char *key, const char *file)
+{
+	g_autofree char *path = g_build_filename(folder, key, NULL);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(
+		G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_SILENCE);
+	g_subprocess_launcher_set_cwd(launcher, folder);
+	g_autoptr(GSubprocess) process = g_subprocess_launcher_spawn(
+		launcher, &error, g_getenv("IMGTOOL"), "verify", "-k", path, file, NULL);
+
+	g_assert_no_error(error);
+	g_subprocess_wait(process, NULL, &error);
+	g_assert_no_error(error);
+	return g_subprocess_get_successful(process);
+}
+
+static void get_public(const char *key)
+{
+	g_autofree char *arguments = g_strdup_printf("getpub -k %s -e pem -o %s.pub", key, key);
+
+	imgtool(arguments);
+}
+
+/* With the private key, the public key, and another one of the same type. */
+static void test_verifying(gconstpointer data)
+{
+	guint i = GPOINTER_TO_UINT(data);
+	const char *key = signings[i].key;
+
+	if (!key) {
+		g_autoptr(SmpFirmware) unsigned_image = sign(signings[i].options, "signed.bin");
+		make_key("ecdsa-p256", "ecdsa-p256");
+		assert_key(unsigned_image, "ecdsa-p256", SMP_SIGNATURE_NONE);
+		return;
+	}
+	g_autofree char *public = g_strconcat(key, ".pub", NULL);
+	g_autofree char *other = g_strconcat("other-", key, NULL);
+	g_autofree char *options = g_strdup_printf("-k %s %s", key, signings[i].options);
+	make_key(key, key);
+	make_key(key, other);
+	get_public(key);
+	g_autoptr(SmpFirmware) firmware = sign(options, "signed.bin");
+	assert_key(firmware, key, SMP_SIGNATURE_GOOD);
+	assert_key(firmware, public, SMP_SIGNATURE_GOOD);
+	assert_key(firmware, other, SMP_SIGNATURE_OTHER_KEY);
+	g_assert_true(imgtool_verifies(key, "signed.bin"));
+	g_assert_false(imgtool_verifies(other, "signed.bin"));
+}
+
+static void test_pad_sig(void)
+{
+	make_key("ecdsa-p256", "ecdsa-p256");
+	g_autoptr(SmpFirmware) firmware = sign("-k ecdsa-p256 --pad-sig", "signed.bin");
+	assert_key(firmware, "ecdsa-p256", SMP_SIGNATURE_GOOD);
+}
+
+/* What imgtool prints as the hash of a key is what its images name. */
+static void test_key_hash(gconstpointer data)
+{
+	const char *key = data;
+	g_autofree char *options = g_strdup_printf("-k %s", key);
+	g_autofree char *get_hash = g_strdup_printf("getpubhash -k %s -e raw -o key.hash", key);
+	g_autofree char *path = g_build_filename(folder, "key.hash", NULL);
+	g_autofree char *hash = NULL;
+	SmpHash parsed;
+	gsize size;
+
+	make_key(key, key);
+	imgtool(get_hash);
+	g_assert_true(g_file_get_contents(path, &hash, &size, NULL));
+	smp_hash_set(&parsed, (const guint8 *)hash, size);
+	g_autofree char *hex = smp_hash_to_string(&parsed);
+	g_autofree char *argument = g_strconcat("keyhash:", hex, NULL);
+	g_autoptr(SmpFirmware) firmware = sign(options, "signed.bin");
+	assert_verdict(firmware, argument, SMP_SIGNATURE_NAMED);
+}
+
+/* imgtool wants both keys to be of one kind. */
+static const struct {
+	const char *name;
+	const char *key; /* type */
+	const char *encryption_key;
+	const char *options;
+	gboolean pure;
+} signed_encryptions[] = {
+	{"rsa-2048", "rsa-2048", "rsa-2048", "", FALSE},
+	{"p256", "ecdsa-p256", "ecdsa-p256", "", FALSE},
+	{"ed25519", "ed25519", "x25519", "", FALSE},
+	{"ed25519-512", "ed25519", "x25519", "--sha 512", FALSE},
+	{"ed25519-pure", "ed25519", "x25519", "--pure", TRUE},
+};
+
+/* The signature of an encrypted image is over what it is decrypted; `--clear` leaves it so. */
+static void test_signed_encrypted(gconstpointer data)
+{
+	guint i = GPOINTER_TO_UINT(data);
+	const char *key = signed_encryptions[i].key;
+	const char *encryption_key = signed_encryptions[i].encryption_key;
+	g_autofree char *options = g_strdup_printf("-k %s %s -E %s.pub", key,
+						   signed_encryptions[i].options, encryption_key);
+	g_autofree char *clear_options = g_strconcat(options, " --clear", NULL);
+
+	make_key(key, key);
+	make_key(encryption_key, encryption_key);
+	get_public(encryption_key);
+	g_autoptr(SmpFirmware) firmware = sign(options, "encrypted.bin");
+	g_autoptr(SmpFirmware) clear = sign(clear_options, "clear.bin");
+	g_assert_true(smp_firmware_is_encrypted(clear));
+	g_assert_false(firmware->hash_checked);
+	g_assert_true(clear->hash_checked);
+	assert_key(firmware, key,
+		   signed_encryptions[i].pure ? SMP_SIGNATURE_UNCHECKED : SMP_SIGNATURE_GOOD);
+	assert_key(clear, key, SMP_SIGNATURE_GOOD);
+}
+
 static const struct {
 	const char *name;
 	const char *options;
@@ -160,11 +300,9 @@ static void test_encryption(gconstpointer data)
 	guint i = GPOINTER_TO_UINT(data);
 	g_autofree char *options =
 		g_strdup_printf("-E %s.pub %s", encryptions[i].key, encryptions[i].options);
-	g_autofree char *get_public = g_strdup_printf("getpub -k %s -e pem -o %s.pub",
-						      encryptions[i].key, encryptions[i].key);
 
 	make_key(encryptions[i].key, encryptions[i].key);
-	imgtool(get_public);
+	get_public(encryptions[i].key);
 	g_autoptr(SmpFirmware) firmware = sign(options, "encrypted.bin");
 	g_assert_true(smp_firmware_is_encrypted(firmware));
 	g_assert_false(firmware->hash_checked);
@@ -269,6 +407,12 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	ADD_TABLE("signing", signings, test_signing)
+	ADD_TABLE("verifying", signings, test_verifying)
+	ADD_TABLE("signed-encrypted", signed_encryptions, test_signed_encrypted)
+	g_test_add_func("/imgtool/pad-sig", test_pad_sig);
+	g_test_add_data_func("/imgtool/key-hash/rsa", "rsa-2048", test_key_hash);
+	g_test_add_data_func("/imgtool/key-hash/p256", "ecdsa-p256", test_key_hash);
+	g_test_add_data_func("/imgtool/key-hash/ed25519", "ed25519", test_key_hash);
 	ADD_TABLE("padding", paddings, test_padding)
 	ADD_TABLE("encryption", encryptions, test_encryption)
 	g_test_add_func("/imgtool/compression", test_compression);
