@@ -55,6 +55,15 @@ static void put_header(GByteArray *out, const MakeImage *options, guint16 protec
 		put(out, 0, 1);
 }
 
+static void put_vectors(guint8 *payload, const MakeImage *options)
+{
+	guint32 vectors[] = {GUINT32_TO_LE(options->stack), GUINT32_TO_LE(options->reset)};
+
+	g_assert_cmpuint(options->payload_size, >=, 44);
+	memcpy(payload, vectors, sizeof vectors);
+	memset(payload + 32, 0, 12);
+}
+
 /* Counts up, and differently in each 256 bytes, so that a piece in a wrong place is noticed. */
 static void put_payload(GByteArray *out, const MakeImage *options)
 {
@@ -63,6 +72,8 @@ static void put_payload(GByteArray *out, const MakeImage *options)
 	g_byte_array_set_size(out, at + (guint)options->payload_size);
 	for (gsize i = 0; i < options->payload_size; i++)
 		out->data[at + i] = (guint8)(options->seed + i + (i >> 8) * 167 + (i >> 16) * 59);
+	if (options->stack)
+		put_vectors(out->data + at, options);
 }
 
 static void put_hash_area(GByteArray *out, const MakeImage *options)

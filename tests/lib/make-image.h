@@ -8,6 +8,8 @@
  * no payload, a SHA-256.
  * @header_size: 0 for 32
  * @seed: the payload's first byte; another seed makes another image
+ * @stack, @reset: not 0 makes the payload begin with a Cortex-M vector table of these; it must have
+ *   room for one (44 bytes)
  * @tlvs: more TLVs, by their `is_protected` in the protected area (before everything else) or the
  *   other one (behind the hash)
  * @hash_type: the hash TLV: SMP_TLV_SHA256 (or 0), _SHA384, _SHA512
@@ -22,6 +24,8 @@ typedef struct {
 	guint16 header_size;
 	gsize payload_size;
 	guint8 seed;
+	guint32 stack;
+	guint32 reset;
 	const SmpTlv *tlvs;
 	guint n_tlvs;
 	guint16 hash_type;

@@ -367,169 +367,6 @@ static void test_large_manifest(void)
 	assert_refused(large, SMP_UPDATE_ERROR_CORRUPT, "is no manifest");
 }
 
-static const struct {
-	const char *name;
-	const char *member;
-	const char *text;
-} names[] = {
-	{"directory", "folder/", "contains a directory"},
-	{"in-directory", "folder/app.bin", "contains a directory"},
-	{"above", "../app.bin", "contains a directory"},
-	{"root", "/app.bin", "contains a directory"},
-	{"backslash", "..\\app.bin", "contains a directory"},
-	{"dots", "..", "contains a name that is a directory"},
-	{"dot", ".", "contains a name that is a directory"},
-	{"escape", "a\033[2J.bin", "contains a file whose name is no text"},
-	{"twice", "app.bin", "contains app.bin twice"},
-	{"manifest-twice", "manifest.json", "contains manifest.json twice"},
-};
-
-static void test_name(gconstpointer data)
-{
-	guint i = GPOINTER_TO_UINT(data);
-	MakeZip *zip = make_zip_new(NULL);
-
-	put_image(zip, "app.bin", 1);
-	put_text(zip, "manifest.json", "{\"files\": [{\"file\": \"app.bin\"}]}");
-	put_text(zip, names[i].member, g_str_has_suffix(names[i].member, "/") ? "" : "x");
-	g_autoptr(GBytes) bytes = make_zip_finish(zip);
-	assert_refused(bytes, SMP_UPDATE_ERROR_CORRUPT, names[i].text);
-}
-
-static void test_utf8_name(void)
-{
-	MakeZip *zip = make_zip_new(NULL);
-
-	put_image(zip, "größe.bin", 1);
-	put_text(zip, "manifest.json", "{\"files\": [{\"file\": \"größe.bin\"}]}");
-	g_autoptr(GBytes) bytes = make_zip_finish(zip);
-	g_autoptr(SmpBundle) bundle = parse(bytes);
-	assert_item(item(bundle->items, 0), 0, -1, "größe.bin");
-}
-
-/* The offset of the archive's directory entry of a member. */
-static gsize find_directory_entry(const guint8 *data, gsize size, const char *member)
-{
-	gsize length = strlen(member);
-
-	for (gsize i = 0; i + 46 + length <= size; i++)
-		if (memcmp(data + i, "PK\1\2", 4) == 0 && data[i + 28] == length &&
-		    memcmp(data + i + 46, member, length) == 0)
-			return i;
-	g_assert_not_reached();
-}
-
-static GBytes *patch(GBytes *bytes, gsize at, guint32 value, gsize value_size)
-{
-	gsize size;
-	guint8 *copy = g_bytes_unref_to_data(g_bytes_ref(bytes), &size);
-	guint32 little = GUINT32_TO_LE(value);
-
-	g_assert_cmpuint(at + value_size, <=, size);
-	memcpy(copy + at, &little, value_size);
-	return g_bytes_new_take(copy, size);
-}
-
-/* Small on disk, large in memory. */
-static GBytes *make_bomb(guint files, gsize size)
-{
-	g_autofree guint8 *zeros = g_malloc0(size + 1);
-	MakeZip *zip = make_zip_new(NULL);
-
-	put_text(zip, "manifest.json", "{\"files\": [{\"file\": \"0\"}]}");
-	for (guint i = 0; i < files; i++) {
-		g_autofree char *name = g_strdup_printf("%u", i);
-		make_zip_add(zip, name, zeros, size);
-	}
-	return make_zip_finish(zip);
-}
-
-static void test_bomb(void)
-{
-	g_autoptr(GBytes) one = make_bomb(1, 64 * 1024 * 1024);
-	g_autoptr(GBytes) several = make_bomb(3, 22 * 1024 * 1024);
-	g_autoptr(GBytes) many = make_bomb(64, 1);
-	g_autoptr(GBytes) enough = make_bomb(63, 1);
-	gsize size;
-	const guint8 *data = g_bytes_get_data(one, &size);
-	/* One that says that it is small. */
-	g_autoptr(GBytes) liar = patch(one, find_directory_entry(data, size, "0") + 24, 100, 4);
-
-	g_assert_cmpuint(g_bytes_get_size(one), <, 100 * 1024);
-	assert_refused(one, SMP_UPDATE_ERROR_CORRUPT, "unpacks to more than 64 MiB");
-	assert_refused(several, SMP_UPDATE_ERROR_CORRUPT, "unpacks to more than 64 MiB");
-	assert_refused(liar, SMP_UPDATE_ERROR_CORRUPT, "p.zip");
-	assert_refused(many, SMP_UPDATE_ERROR_CORRUPT, "more than 64 files");
-	assert_refused(enough, SMP_UPDATE_ERROR_NOT_MCUBOOT, "p.zip: 0 is ");
-}
-
-/* What needs a password, or a method that would need gigabytes: 14 is LZMA. */
-static void test_methods(void)
-{
-	g_autoptr(GBytes) secret = make_package("zip:encryption=traditional",
-						"{\"files\": [{\"file\": \"app.bin\"}]}");
-	g_autoptr(GBytes) stored =
-		make_package("zip:compression=store", "{\"files\": [{\"file\": \"app.bin\"}]}");
-	gsize size;
-	const guint8 *data = g_bytes_get_data(stored, &size);
-	gsize entry = find_directory_entry(data, size, "app.bin");
-	g_autoptr(GBytes) patched = patch(stored, entry + 10, 14, 2);
-	/* The first member's own header is at the beginning. */
-	g_autoptr(GBytes) lzma = patch(patched, 8, 14, 2);
-
-	assert_refused(secret, SMP_UPDATE_ERROR_CORRUPT, "contains a file that needs a password");
-	assert_refused(lzma, SMP_UPDATE_ERROR_CORRUPT, "contains a file packed in an unusual way");
-}
-
-/* Offsets in the archive's directory, and in the header before the data (PKWARE APPNOTE, 4.3.7 and
- * 4.3.12); where the first is right, libarchive goes by the second. */
-static const struct {
-	const char *name;
-	gsize at;
-	gsize header_at;
-	guint32 value;
-} lies[] = {
-	{"crc", 16, 14, 0x12345678},
-	{"size-less", 24, 22, 171},
-	{"size-more", 24, 22, 173},
-	{"size-bomb", 24, 22, 0x7fffffff},
-	{"size-zero", 24, 22, 0},
-	{"packed-less", 20, 18, 100},
-	{"packed-more", 20, 18, 0x7fffffff},
-	{"symlink", 38, 0, 0120777u << 16},
-};
-
-static void test_lie(gconstpointer data)
-{
-	guint i = GPOINTER_TO_UINT(data);
-	g_autoptr(GBytes) bytes =
-		make_package("zip:compression=store", "{\"files\": [{\"file\": \"app.bin\"}]}");
-	gsize size;
-	const guint8 *raw = g_bytes_get_data(bytes, &size);
-	gsize entry = find_directory_entry(raw, size, "app.bin");
-	g_autoptr(GBytes) patched = patch(bytes, entry + lies[i].at, lies[i].value, 4);
-	g_autoptr(GBytes) both = lies[i].header_at
-					 ? patch(patched, lies[i].header_at, lies[i].value, 4)
-					 : g_bytes_ref(patched);
-
-	assert_refused(both, SMP_UPDATE_ERROR_CORRUPT, "p.zip ");
-}
-
-/* Cut anywhere, a package is refused, and nothing is read beyond it. */
-static void test_cut(void)
-{
-	g_autoptr(GBytes) bytes = make_package(NULL, "{\"files\": [{\"file\": \"app.bin\"}]}");
-	gsize size;
-	const guint8 *data = g_bytes_get_data(bytes, &size);
-
-	for (gsize i = 0; i < size; i += 7) {
-		g_autoptr(GBytes) cut = g_bytes_new(data, i);
-		g_autoptr(GError) error = NULL;
-		g_assert_null(smp_package_parse("p.zip", cut, 0, &error));
-		g_assert_nonnull(error);
-	}
-}
-
 static char *write_file(const char *folder, const char *name, GBytes *bytes)
 {
 	char *path = g_build_filename(folder, name, NULL);
@@ -587,6 +424,50 @@ static void test_bundle(void)
 	g_assert_cmpint(g_remove(package) | g_remove(file) | g_rmdir(folder), ==, 0);
 }
 
+/* A file of its own is known by where it runs. */
+static const struct {
+	const char *name;
+	guint32 stack;
+	guint32 reset;
+	guint32 flags;
+	gsize payload_size;
+	gboolean is_program;
+	gboolean network_core;
+} programs[] = {
+	{"network-core", 0x21001000, 0x01008a01, 0, 100, TRUE, TRUE},
+	{"network-core-end", 0x21001000, 0x0103ffff, 0, 44, TRUE, TRUE},
+	{"application-core", 0x20001000, 0x00010201, 0, 100, TRUE, FALSE},
+	{"behind-network-core", 0x20001000, 0x01040001, 0, 100, TRUE, FALSE},
+	{"no-thumb", 0x21001000, 0x01008a00, 0, 100, FALSE, FALSE},
+	{"no-stack", 0x01001000, 0x01008a01, 0, 100, FALSE, FALSE},
+	{"no-program", 0, 0, 0, 100, FALSE, FALSE},
+	{"no-payload", 0, 0, 0, 0, FALSE, FALSE},
+	{"compressed", 0x21001000, 0x01008a01, SMP_IMAGE_FLAG_COMPRESSED_LZMA2, 100, FALSE, FALSE},
+	{"encrypted-clear", 0x21001000, 0x01008a01, SMP_IMAGE_FLAG_ENCRYPTED_AES128, 100, TRUE,
+	 TRUE},
+};
+
+static void test_program(gconstpointer data)
+{
+	guint i = GPOINTER_TO_UINT(data);
+	g_autoptr(GBytes) image = make_image(&(MakeImage){.payload_size = programs[i].payload_size,
+							  .flags = programs[i].flags,
+							  .stack = programs[i].stack,
+							  .reset = programs[i].reset});
+	g_autoptr(GError) error = NULL;
+	SmpFirmware *firmware = smp_firmware_parse("image", image, &error);
+	guint32 stack = 0, reset = 0;
+
+	g_assert_no_error(error);
+	g_assert_cmpint(smp_firmware_vectors(firmware, &stack, &reset), ==, programs[i].is_program);
+	if (programs[i].is_program) {
+		g_assert_cmphex(stack, ==, programs[i].stack);
+		g_assert_cmphex(reset, ==, programs[i].reset);
+	}
+	g_autoptr(SmpBundleItem) file = smp_bundle_item_new(firmware, 0);
+	g_assert_cmpint(file->network_core, ==, programs[i].network_core);
+}
+
 /* Adds a test for each row of a table whose rows begin with their name. */
 #define ADD_TABLE(prefix, table, test)                                                             \
 	for (guint i = 0; i < G_N_ELEMENTS(table); i++) {                                          \
@@ -605,12 +486,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/package/bootloader", test_bootloader);
 	ADD_TABLE("refusal", refusals, test_refusal)
 	g_test_add_func("/package/large-manifest", test_large_manifest);
-	ADD_TABLE("name", names, test_name)
-	g_test_add_func("/package/utf8-name", test_utf8_name);
-	g_test_add_func("/package/bomb", test_bomb);
-	g_test_add_func("/package/methods", test_methods);
-	ADD_TABLE("lie", lies, test_lie)
-	g_test_add_func("/package/cut", test_cut);
 	g_test_add_func("/package/bundle", test_bundle);
+	ADD_TABLE("program", programs, test_program)
 	return g_test_run();
 }
