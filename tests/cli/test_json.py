@@ -75,11 +75,12 @@ class Schemas(TestCase):
         got = self.one("image", "inspect", path)
         self.assertEqual(
             set(got),
-            FIRMWARE | {"header_size", "image_size", "load_address", "encrypted", "padded",
-                        "confirmed_trailer", "flags", "tlvs"},
+            FIRMWARE | {"verdict", "header_size", "image_size", "load_address", "network_core",
+                        "encrypted", "padded", "confirmed_trailer", "flags", "tlvs"},
         )
         self.assertEqual((got["hash"], got["hash_checked"], got["flags"]), (image_hash, True, []))
-        self.assertEqual(set(got["tlvs"][0]), {"type", "name", "protected", "size", "data"})
+        self.assertEqual(set(got["tlvs"][0]),
+                         {"type", "name", "protected", "size", "data", "text"})
 
     def test_status(self):
         target = self.board("--pty").target
