@@ -132,7 +132,7 @@ static void add_manifest(JsonBuilder *json, const SmpBundleItem *item)
 	json_builder_set_member_name(json, "manifest");
 	json_builder_begin_object(json);
 	smpctl_json_text(json, "type", item->type);
-	smpctl_json_text(json, "version", item->version);
+	smpctl_json_text(json, "version", item->package_version);
 	smpctl_json_text(json, "board", item->board);
 	smpctl_json_text(json, "soc", item->soc);
 	smpctl_json_count(json, "load_address", item->load_address);
@@ -289,7 +289,7 @@ static void print_manifest(const SmpBundleItem *item, gboolean is_bootloader)
 		printf(", only for slot %d", item->slot);
 	printf("\nmanifest:   ");
 	print_fact("type", item->type, &separator);
-	print_fact("version", item->version, &separator);
+	print_fact("version", item->package_version, &separator);
 	print_fact("board", item->board, &separator);
 	print_fact("soc", item->soc, &separator);
 	print_fact("load address", address, &separator);

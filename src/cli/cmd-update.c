@@ -14,6 +14,7 @@ static gboolean upload_only;
 static gboolean dry_run;
 static char *health;
 static char *stop_before;
+static char **key_files;
 static SmpPolicy policy = {.stop_before = SMP_ACTION_END};
 static int window;
 
@@ -51,6 +52,8 @@ const GOptionEntry smpctl_update_options[] = {
 	 "through MCUboot's serial recovery, entered from the application", NULL},
 	{"health", 0, 0, G_OPTION_ARG_STRING, &health,
 	 "run COMMAND once the new image runs; it stays only if that ends with 0", "COMMAND"},
+	{"key", 'k', 0, G_OPTION_ARG_FILENAME_ARRAY, &key_files,
+	 "the image must be signed with this key, or one of a folder's (more than once)", "PEM"},
 	{"dry-run", 0, 0, G_OPTION_ARG_NONE, &dry_run, "say what would be done, and why", NULL},
 	{"stop-before", 0, 0, G_OPTION_ARG_STRING, &stop_before,
 	 "stop before upload, test, reset or confirm; resume goes on", "STEP"},
@@ -108,13 +111,33 @@ static gboolean check_options(GError **error)
 	return check_stop(error);
 }
 
+/* An image that none of the keys signed is refused by the plan, unless that is allowed. */
+static gboolean check_signatures(const SmpBundle *bundle, GError **error)
+{
+	g_autoptr(SmpKeySet) keys = smp_key_set_new();
+
+	for (char **file = key_files; file && *file; file++) {
+		if (!smp_key_set_add(keys, *file, error))
+			return FALSE;
+	}
+	if (smp_key_set_size(keys) == 0)
+		return TRUE;
+	for (guint i = 0; i < bundle->items->len; i++) {
+		SmpBundleItem *item = g_ptr_array_index(bundle->items, i);
+		g_auto(SmpVerdict) verdict = {0};
+		if (!smp_firmware_verify(item->firmware, keys, &verdict, NULL))
+			item->signature_problem = smp_verdict_to_string(&verdict);
+	}
+	return TRUE;
+}
+
 static gboolean load_files(SmpBundle *bundle, char **files, GError **error)
 {
 	for (char **file = files; *file; file++) {
 		if (!smp_bundle_add(bundle, *file, (guint)image_number, error))
 			return FALSE;
 	}
-	return TRUE;
+	return check_signatures(bundle, error);
 }
 
 /* What resume needs, so that it works in another folder: paths absolute, the image number in
@@ -133,12 +156,24 @@ static char *absolute_file(const char *argument)
 			    : g_steal_pointer(&absolute);
 }
 
+static char *absolute_key(const char *argument)
+{
+	g_autofree char *absolute = g_str_has_prefix(argument, "keyhash:")
+					    ? g_strdup(argument)
+					    : g_canonicalize_filename(argument, NULL);
+	return g_strconcat("key=", absolute, NULL);
+}
+
 static char **journal_arguments(char **files)
 {
 	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
 	g_autofree char *health_line = g_strconcat("health=", health ? health : "", NULL);
 
 	g_strv_builder_add(builder, health_line);
+	for (char **file = key_files; file && *file; file++) {
+		g_autofree char *key = absolute_key(*file);
+		g_strv_builder_add(builder, key);
+	}
 	for (char **file = files; *file; file++) {
 		g_autofree char *absolute = absolute_file(*file);
 		g_strv_builder_add(builder, absolute);
@@ -231,7 +266,18 @@ static gboolean nothing_to_resume(Smpctl *cli, GError **error)
 	return FALSE;
 }
 
-/* The arguments of the interrupted command: "health=COMMAND", then the files. */
+static char **take_keys(char **arguments)
+{
+	g_autoptr(GStrvBuilder) keys = g_strv_builder_new();
+
+	for (; *arguments && g_str_has_prefix(*arguments, "key="); arguments++)
+		g_strv_builder_add(keys, *arguments + strlen("key="));
+	g_strfreev(key_files);
+	key_files = g_strv_builder_end(keys);
+	return arguments;
+}
+
+/* The arguments of the interrupted command: "health=COMMAND", "key=FILE"…, then the files. */
 static gboolean restore_command(const SmpJournal *journal, SmpBundle *bundle, GError **error)
 {
 	g_auto(GStrv) arguments = smp_journal_get_arguments(journal);
@@ -243,11 +289,11 @@ static gboolean restore_command(const SmpJournal *journal, SmpBundle *bundle, GE
 			"files; give the update command again");
 		return FALSE;
 	}
+	const char *command = arguments[0] + strlen("health=");
 	g_free(health);
-	health =
-		arguments[0][strlen("health=")] ? g_strdup(arguments[0] + strlen("health=")) : NULL;
+	health = *command ? g_strdup(command) : NULL;
 	smp_journal_get_policy(journal, &policy);
-	return load_files(bundle, arguments + 1, error);
+	return load_files(bundle, take_keys(arguments + 1), error);
 }
 
 gboolean smpctl_cmd_resume(Smpctl *cli, char **args G_GNUC_UNUSED, GError **error)

@@ -100,8 +100,9 @@ static gboolean refuse_signature(SmpPlan *plan, const SmpBundleItem *item)
 {
 	return item->signature_problem &&
 	       refuse(plan, SMP_INTERLOCK_UNSIGNED,
-		      g_strdup_printf("%s: %s", item->name, item->signature_problem),
-		      "The given keys did not sign it.");
+		      g_strdup_printf("none of the given keys signed %s (signature: %s)",
+				      item->name, item->signature_problem),
+		      "It may be somebody else's firmware.");
 }
 
 /* "nrf52840dk" of "nrf52840dk/nrf52840", "nrf52840dk_nrf52840" and "nrf52840dk@1.0.0": older
@@ -138,8 +139,8 @@ static gboolean refuse_board(SmpPlan *plan, const SmpBundleItem *item)
 	else if (!item->board && item->soc && !same_soc(item->soc, platform))
 		wanted = item->soc;
 	return wanted && refuse(plan, SMP_INTERLOCK_WRONG_BOARD,
-				g_strdup_printf("%s was built for %s and this is a %s", item->name,
-						wanted, platform),
+				g_strdup_printf("%s was built for %s and the board is %s",
+						item->name, wanted, platform),
 				"It would probably not start.");
 }
 

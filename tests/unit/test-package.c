@@ -111,14 +111,14 @@ static void test_sdk(gconstpointer options)
 	const SmpBundleItem *app = item(bundle->items, 0);
 	assert_item(app, 0, -1, "app.bin");
 	g_assert_cmpstr(app->type, ==, "application");
-	g_assert_cmpstr(app->version, ==, "1.2.3+4");
+	g_assert_cmpstr(app->package_version, ==, "1.2.3+4");
 	g_assert_cmpstr(app->board, ==, "nrf5340dk/nrf5340/cpuapp");
 	g_assert_cmpstr(app->soc, ==, "nrf5340");
 	g_assert_cmpint(app->load_address, ==, 66048);
 	g_assert_false(app->network_core);
 	const SmpBundleItem *net = item(bundle->items, 1);
 	assert_item(net, 1, -1, "net.bin");
-	g_assert_cmpstr(net->version, ==, "1");
+	g_assert_cmpstr(net->package_version, ==, "1");
 	g_assert_true(net->network_core);
 }
 
@@ -186,7 +186,7 @@ static void test_variation(gconstpointer data)
 	g_assert_cmpint(app->load_address, ==, variations[i].load_address);
 	g_assert_cmpint(app->network_core, ==, variations[i].network_core);
 	g_assert_cmpstr(app->board, ==, variations[i].board);
-	g_assert_cmpstr(app->version, ==, variations[i].version);
+	g_assert_cmpstr(app->package_version, ==, variations[i].version);
 }
 
 /* The manifest counts slots over all images. */
@@ -205,7 +205,7 @@ static void test_direct_xip(void)
 	assert_item(item(bundle->items, 1), 0, 1, "app1.bin");
 	assert_item(item(bundle->items, 2), 1, 0, "net.bin");
 	assert_item(item(bundle->items, 3), 1, 1, "net1.bin");
-	g_assert_cmpstr(item(bundle->items, 3)->version, ==, "2.0.0");
+	g_assert_cmpstr(item(bundle->items, 3)->package_version, ==, "2.0.0");
 }
 
 /* Slots counted in the image. */
