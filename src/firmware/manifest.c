@@ -186,8 +186,8 @@ static gboolean read_root(const char *package, JsonObject *root, SmpManifest *ma
 /* Some packages have `"load_address": 0x1000`, which is not JSON: quoted, it is. */
 static char *quote_addresses(const char *text, gsize size)
 {
-	g_autoptr(GRegex) regex = g_regex_new("(\"load_address\"\\s*:\\s*)(0[xX][0-9a-fA-F]+)",
-					      G_REGEX_OPTIMIZE, 0, NULL);
+	g_autoptr(GRegex) regex =
+		g_regex_new("(\"load_address\"\\s*:\\s*)(0[xX][0-9a-fA-F]+)", 0, 0, NULL);
 
 	return g_regex_replace(regex, text, (gssize)size, 0, "\\1\"\\2\"", 0, NULL);
 }
