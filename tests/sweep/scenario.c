@@ -55,6 +55,12 @@ static void old_recovery(SimConfig *config)
 	config->recovery_erases_slot = FALSE;
 }
 
+static void with_old_recovery(SimConfig *config)
+{
+	config->recovery = TRUE;
+	old_recovery(config);
+}
+
 static void plain_directxip(SimConfig *config)
 {
 	config->mode = SIM_MODE_DIRECT_XIP;
@@ -119,6 +125,8 @@ const Scenario scenarios[] = {
 	 ALLOW(SMP_UPDATE_TEST_AND_CONFIRM), GOAL_UPDATED},
 	{"via-recovery", "swap", with_recovery, 1, FALSE, FALSE, VIA_RECOVERY, GOAL_UPDATED},
 	{"via-recovery-usb", "swap", with_recovery, 1, TRUE, FALSE, VIA_RECOVERY, GOAL_UPDATED},
+	{"via-recovery-old", "swap", with_old_recovery, 1, FALSE, FALSE, VIA_RECOVERY,
+	 GOAL_UPDATED},
 	{"ramload", "ramload", NULL, 1, FALSE, FALSE, ALLOW(SMP_UPDATE_TEST_AND_CONFIRM),
 	 GOAL_UPDATED},
 	{"directxip", "directxip", plain_directxip, 1, FALSE, FALSE,

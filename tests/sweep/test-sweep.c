@@ -12,9 +12,12 @@
 
 #define MAX_RUNS 4
 #define SHOWN	 40
+#define PAIRS	 150 /* of each scenario */
+#define KILLS	 50
+#define UPDATES	 4 /* of each scenario */
 
 static char *folder;
-static guint every = 1;
+static guint every = 1, seed = 1;
 
 typedef struct {
 	guint64 requests, sent, operations, writes;
@@ -184,6 +187,81 @@ static void sweep(gconstpointer data)
 		g_test_fail();
 }
 
+static Fault random_fault(GRand *rand, const Counts *counts)
+{
+	FaultKind kind = (FaultKind)g_rand_int_range(rand, 0, N_FAULTS);
+	gint32 most = (gint32)places(counts, kind);
+
+	/* The first one makes the update longer. */
+	return (Fault){kind, (guint64)g_rand_int_range(rand, 1, most + most / 2 + 2)};
+}
+
+/* Two things go wrong in one update. */
+static void sweep_pairs(void)
+{
+	g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+	guint failures = 0, cases = PAIRS / every;
+
+	for (guint i = 0; i < n_scenarios; i++) {
+		Counts counts;
+		count_all(&scenarios[i], &counts);
+		for (guint j = 0; j < cases; j++) {
+			Fault faults[] = {random_fault(rand, &counts), random_fault(rand, &counts)};
+			g_autofree char *problem = play(&scenarios[i], faults, 2, NULL);
+			if (problem)
+				failures = complain(&scenarios[i], faults, 2, problem, failures);
+		}
+	}
+	g_test_message("pairs: %u cases, %u failed", n_scenarios * cases, failures);
+	if (failures > 0)
+		g_test_fail();
+}
+
+/* Killed somewhere in the first requests or writes of each run. Returns: (nullable): a problem */
+static char *kill_often(const Scenario *scenario, GRand *rand)
+{
+	g_auto(World) world = {0};
+
+	world_init(&world, scenario, folder, NULL, 0);
+	for (guint i = 0; i <= KILLS; i++) {
+		g_auto(Outcome) outcome = {0};
+		FaultKind kind = FAULT_KILL_BEFORE + (FaultKind)g_rand_int_range(rand, 0, 4);
+		if (i < KILLS)
+			world_kill(&world, kind,
+				   (guint64)g_rand_int_range(
+					   rand, 1, kind < FAULT_KILL_BEFORE_WRITE ? 40 : 6));
+		g_random_set_seed(i + 1);
+		world_run(&world, &outcome);
+		g_autofree char *text = outcome_text(&outcome);
+		char *problem = world_check(&world, &outcome);
+		gboolean done = world_at_goal(&world, &outcome);
+		if (!problem && !outcome.killed && !done)
+			problem = g_strdup("not done");
+		if (problem)
+			return g_strdup_printf("%s in run %u: %s", problem, i + 1, text);
+		if (done)
+			return NULL;
+	}
+	return NULL;
+}
+
+static void sweep_kills(void)
+{
+	g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+
+	for (guint i = 0; i < n_scenarios; i++) {
+		for (guint j = 0; j < UPDATES; j += every) {
+			g_autofree char *problem = kill_often(&scenarios[i], rand);
+			if (!problem)
+				continue;
+			g_test_message("%s, update %u: %s", scenarios[i].name, j, problem);
+			g_test_fail();
+		}
+	}
+	g_test_message("kills: %u updates with up to %u kills each", n_scenarios * UPDATES / every,
+		       KILLS);
+}
+
 /* "scenario:fault:number", to look at one case; SMP_SWEEP_TRACE=1 shows each packet. */
 static gboolean run_one(const char *text)
 {
@@ -208,16 +286,21 @@ static gboolean run_one(const char *text)
 int main(int argc, char **argv)
 {
 	const char *k = g_getenv("SMP_SWEEP_EVERY"), *one = g_getenv("SMP_SWEEP_CASE");
+	const char *s = g_getenv("SMP_SWEEP_SEED");
 
 	g_test_init(&argc, &argv, NULL);
 	make_folder();
 	if (k)
 		every = (guint)MAX(g_ascii_strtoull(k, NULL, 10), 1);
+	if (s)
+		seed = (guint)g_ascii_strtoull(s, NULL, 10);
 	if (one)
 		return run_one(one) ? 0 : 1;
 	for (guint i = 0; i < n_scenarios; i++) {
 		g_autofree char *path = g_strdup_printf("/sweep/%s", scenarios[i].name);
 		g_test_add_data_func(path, &scenarios[i], sweep);
 	}
+	g_test_add_func("/pairs", sweep_pairs);
+	g_test_add_func("/kills", sweep_kills);
 	return g_test_run();
 }

@@ -82,6 +82,13 @@ static GByteArray *make_new(guint image)
 	return sim_image_make(&version, NEW_SIZE, 100 + image, NULL, 0);
 }
 
+void world_kill(World *world, FaultKind kind, guint64 at)
+{
+	world->faults[0] = (Fault){kind, world->writes + at};
+	world->peer.kill_before = kind == FAULT_KILL_BEFORE ? world->peer.requests + at : 0;
+	world->peer.kill_after = kind == FAULT_KILL_AFTER ? world->peer.requests + at : 0;
+}
+
 static char *image_path(const World *world, guint image)
 {
 	g_autofree char *name = g_strdup_printf("image-%u.bin", image);

@@ -88,6 +88,8 @@ void world_init(World *world, const Scenario *scenario, const char *folder, cons
 void world_clear(World *world);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(World, world_clear)
 
+/* The next run is killed at its @at-th request or write. */
+void world_kill(World *world, FaultKind kind, guint64 at);
 /* One run of one client from beginning to end, everything opened anew. */
 void world_run(World *world, Outcome *outcome);
 /* What the board is like once it has come to rest. */
