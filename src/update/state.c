@@ -100,7 +100,8 @@ static char *describe_running(const SmpUpdate *update, const SmpBundleItem *item
 	gboolean trial =
 		runs_new(update, item) && !slot->confirmed && smp_board_can_revert(update->board);
 
-	if (update->unseen)
+	/* As long as nothing is marked, a restart changes nothing. */
+	if (update->unseen && (may_have_started(update) || runs_new(update, item)))
 		return g_strdup_printf("The board ran %s%s when it was last seen", version,
 				       trial ? " on trial" : "");
 	if (trial)

@@ -314,6 +314,7 @@ void world_run(World *world, Outcome *outcome)
 
 	g_assert_no_error(outcome->error);
 	outcome->flash_before = sim_board_flash_operations(world->peer.board);
+	outcome->busy = sim_board_busy_until(world->peer.board) > start;
 	run_update(world, journal, outcome);
 	outcome->killed = world->peer.killed;
 	outcome->flash_after = sim_board_flash_operations(world->peer.board);
@@ -367,7 +368,8 @@ static const char *false_sentence(World *world, const Outcome *outcome, const Tr
 						: g_strdup(outcome->state ? outcome->state : "");
 	gboolean answers = truth->state == SIM_STATE_APP;
 
-	if (strstr(text, "Nothing was changed") && outcome->flash_before != outcome->flash_after)
+	if (strstr(text, "Nothing was changed") && !outcome->busy &&
+	    outcome->flash_before != outcome->flash_after)
 		return "says that nothing was changed";
 	if (answers && strstr(text, "runs " OLD_VERSION) && truth->new)
 		return "says that the old image runs";

@@ -51,6 +51,7 @@ typedef struct {
 /**
  * Outcome: what one run of the client said.
  * @result: (nullable): %NULL where it was killed or saw no board
+ * @flash_before, @flash_after: operations; @busy: still with those of the client before
  * @state: what it said of the board's state then
  */
 typedef struct {
@@ -60,6 +61,7 @@ typedef struct {
 	gboolean killed;
 	gint64 duration;
 	guint64 flash_before, flash_after;
+	gboolean busy;
 	Truth truth; /* when it said so */
 } Outcome;
 
