@@ -268,6 +268,8 @@ typedef struct {
 	gboolean rollback;
 } SmpctlRun;
 
+/* Whether it is done to one image, not to the board. */
+gboolean smpctl_step_has_image(SmpAction action);
 /* Runs it to its end and tells; cli->status says how it ended. */
 gboolean smpctl_run_update(Smpctl *cli, const SmpBundle *bundle, const SmpctlRun *options,
 			   GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -51,18 +51,23 @@ static gboolean is_trial(const SmpBoard *board, const SmpImageSlot *slot)
 	return slot->active && slot->has_flags && !slot->confirmed && smp_board_can_revert(board);
 }
 
-/* @text names a running image, or none. */
-static gboolean check_hash(const SmpBoard *board, const char *text, GError **error)
+/* @text is a hash, or NULL. */
+static gboolean parse_hash(const char *text, SmpHash *hash, GError **error)
 {
-	SmpHash hash;
+	g_autoptr(GError) failed = NULL;
 
-	if (!text)
+	if (!text || smp_hash_parse(text, hash, &failed))
 		return TRUE;
-	if (!smp_hash_parse(text, &hash, error))
-		return FALSE;
+	g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE, failed->message);
+	return FALSE;
+}
+
+static gboolean check_runs(const SmpBoard *board, const SmpHash *hash, const char *text,
+			   GError **error)
+{
 	for (guint i = 0; i < board->images->slots->len; i++) {
 		const SmpImageSlot *slot = g_ptr_array_index(board->images->slots, i);
-		if (slot->active && smp_hash_equal(&slot->hash, &hash))
+		if (slot->active && smp_hash_equal(&slot->hash, hash))
 			return TRUE;
 	}
 	g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_REFUSED,
@@ -74,11 +79,15 @@ static gboolean check_hash(const SmpBoard *board, const char *text, GError **err
 
 gboolean smpctl_cmd_confirm(Smpctl *cli, char **args, GError **error)
 {
+	SmpHash hash;
+
+	if (!parse_hash(args[0], &hash, error))
+		return FALSE;
 	g_autoptr(SmpBoard) board = look(cli, error);
 	g_autoptr(SmpBundle) trials = smp_bundle_new();
 	g_autoptr(SmpBundle) running = smp_bundle_new();
 
-	if (!board || !check_hash(board, args[0], error))
+	if (!board || (args[0] && !check_runs(board, &hash, args[0], error)))
 		return FALSE;
 	for (guint i = 0; i < board->images->slots->len; i++) {
 		const SmpImageSlot *slot = g_ptr_array_index(board->images->slots, i);

@@ -201,36 +201,51 @@ static gboolean run(Smpctl *cli, SmpBundle *bundle, SmpJournal *journal, GError 
 	return smpctl_run_update(cli, bundle, &options, error);
 }
 
-static void tell_plan(Smpctl *cli, const SmpPlanStep *step, guint number)
+static void tell_plan_json(const SmpPlanStep *step, const SmpBundle *bundle)
 {
-	if (cli->options->json) {
-		g_autoptr(JsonBuilder) json = smpctl_json_begin();
-		smpctl_json_text(json, "event", "plan");
-		smpctl_json_text(json, "step", smp_action_name(step->action));
-		if (step->action == SMP_ACTION_END)
-			smpctl_json_text(json, "result", smp_end_name(step->end));
-		smpctl_json_text(json, "reason", step->reason);
-		smpctl_json_print(json);
-	} else if (step->action == SMP_ACTION_END) {
-		g_print("%s\n", step->reason);
-		if (step->detail)
-			g_print("  %s\n", step->detail);
-	} else {
-		g_print("%2u. %-12s %s\n", number, smp_action_name(step->action), step->reason);
+	g_autoptr(JsonBuilder) json = smpctl_json_begin();
+	const SmpBundleItem *item = g_ptr_array_index(bundle->items, step->item);
+
+	smpctl_json_text(json, "event", "plan");
+	smpctl_json_text(json, "step", smp_action_name(step->action));
+	if (step->action == SMP_ACTION_END)
+		smpctl_json_text(json, "result", smp_end_name(step->end));
+	else if (smpctl_step_has_image(step->action))
+		smpctl_json_int(json, "image", item->image);
+	smpctl_json_text(json, "reason", step->reason);
+	smpctl_json_text(json, "detail", step->detail);
+	smpctl_json_print(json);
+}
+
+static void tell_plan(const SmpPlanStep *step, guint number)
+{
+	if (step->action != SMP_ACTION_END) {
+		printf("%2u. %-14s %s\n", number, smp_action_name(step->action), step->reason);
+		return;
 	}
+	printf("%s%s\n", step->end == SMP_END_REFUSED ? "refused: " : "", step->reason);
+	if (step->detail)
+		printf("  %s\n", step->detail);
 }
 
 static gboolean show_plan(Smpctl *cli, const SmpBundle *bundle, GError **error)
 {
 	SmpSession *session = smpctl_session(cli, error);
 	g_autoptr(SmpBoard) board = session ? smp_board_observe(session, error) : NULL;
+	g_autoptr(SmpJournal) journal = NULL;
 
 	if (!board)
 		return FALSE;
+	/* A plan is worth something without what the journal knows, too. */
+	if (smpctl_journal(cli, &journal, NULL) && journal)
+		recall_counters(bundle, journal);
 	g_autoptr(GPtrArray) steps = smp_plan_all(board, bundle, &policy);
 	for (guint i = 0; i < steps->len; i++) {
 		const SmpPlanStep *step = g_ptr_array_index(steps, i);
-		tell_plan(cli, step, i + 1);
+		if (cli->options->json)
+			tell_plan_json(step, bundle);
+		else
+			tell_plan(step, i + 1);
 		if (step->action == SMP_ACTION_END)
 			cli->status = smpctl_end_status(step->end, TRUE);
 	}

@@ -148,6 +148,17 @@ static gboolean run(Smpctl *cli, char ***argv, GError **error)
 	       cli->command->run(cli, *argv + 1, error);
 }
 
+/* What the library wants a person to know besides, and does not fail for. */
+static void on_message(const char *domain, GLogLevelFlags level, const char *message, gpointer data)
+{
+	Smpctl *cli = data;
+
+	if (level & G_LOG_LEVEL_MESSAGE)
+		smpctl_say(cli, "%s: %s", cli->program, message);
+	else
+		g_log_default_handler(domain, level, message, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	g_auto(GStrv) args = g_strdupv(argv);
@@ -163,6 +174,7 @@ int main(int argc, char **argv)
 	/* Messages and numbers stay as they are; only characters follow the user's locale. */
 	setlocale(LC_CTYPE, "");
 	g_set_prgname(program);
+	g_log_set_default_handler(on_message, &cli);
 	if (!run(&cli, &args, &error))
 		cli.status = smpctl_error_report(&cli, error);
 	smpctl_clear(&cli);

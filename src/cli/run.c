@@ -67,11 +67,17 @@ static void remember_versions(Run *run, const SmpBoard *board)
 		const SmpImageSlot *slot = smp_image_state_find_active(board->images, item->image);
 
 		/* A trial of it that runs already is not what ran before. */
-		if (slot && !smp_hash_equal(&slot->hash, &item->firmware->hash))
+		if (slot && !smp_hash_equal(&slot->hash, &item->hash))
 			g_string_append_printf(text, "%s%s", text->len ? ", " : "", slot->version);
 	}
 	g_free(run->before);
 	run->before = text->len ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
+}
+
+gboolean smpctl_step_has_image(SmpAction action)
+{
+	return action != SMP_ACTION_RESET && action != SMP_ACTION_UNDO &&
+	       action != SMP_ACTION_ENTER_RECOVERY;
 }
 
 static JsonBuilder *begin_event(const Run *run, const char *event, const SmpPlanStep *step)
@@ -80,8 +86,7 @@ static JsonBuilder *begin_event(const Run *run, const char *event, const SmpPlan
 
 	smpctl_json_text(json, "event", event);
 	smpctl_json_text(json, "step", smp_action_name(step->action));
-	if (step->action != SMP_ACTION_RESET && step->action != SMP_ACTION_UNDO &&
-	    step->action != SMP_ACTION_ENTER_RECOVERY) {
+	if (smpctl_step_has_image(step->action)) {
 		const SmpBundleItem *item = g_ptr_array_index(run->bundle->items, step->item);
 		smpctl_json_int(json, "image", item->image);
 	}
@@ -106,6 +111,11 @@ static void tell_json(Run *run, const SmpUpdateEvent *event)
 	else
 		smpctl_json_seconds(json, "elapsed", event->elapsed);
 	smpctl_json_double(json, "fraction", event->fraction);
+	if (event->kind == SMP_UPDATE_EVENT_DONE &&
+	    event->step->action == SMP_ACTION_CHECK_HEALTH) {
+		smpctl_json_text(json, "health", run->ill ? "bad" : "good");
+		smpctl_json_text(json, "message", run->ill);
+	}
 	if (event->upload)
 		smpctl_progress_json(json, event->upload);
 	else

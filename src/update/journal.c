@@ -31,8 +31,10 @@ static char *file_name(const char *identity, const char *suffix)
 
 static gboolean state_error(GError **error, const char *what, const char *path, const char *why)
 {
-	g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_STATE, "cannot %s %s: %s", what, path,
-		    why);
+	g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_STATE,
+		    "cannot %s %s: %s; an update is noted there before each step, XDG_STATE_HOME "
+		    "moves it",
+		    what, path, why);
 	return FALSE;
 }
 

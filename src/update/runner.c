@@ -434,9 +434,11 @@ static gboolean restore(SmpUpdate *update, GError **error)
 	return save(update, SMP_ACTION_END, error);
 }
 
+/* The job is to go on later. */
 static gboolean is_stop(const SmpUpdate *update)
 {
-	return update->policy.stop_before != SMP_ACTION_END;
+	return update->policy.stop_before != SMP_ACTION_END &&
+	       (update->step.end == SMP_END_UPLOADED || update->step.end == SMP_END_ON_TRIAL);
 }
 
 /* How it ended is true whether it can be written down or not. */
