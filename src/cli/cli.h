@@ -274,6 +274,11 @@ gboolean smpctl_step_has_image(SmpAction action);
 gboolean smpctl_run_update(Smpctl *cli, const SmpBundle *bundle, const SmpctlRun *options,
 			   GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* cmd-trial.c: a rollback that was interrupted */
+gboolean smpctl_resumes_rollback(const SmpJournal *journal);
+gboolean smpctl_resume_rollback(Smpctl *cli, SmpJournal *journal,
+				GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* health.c */
 /* Returns: FALSE with what is wrong in a few words */
 gboolean smpctl_health_check(Smpctl *cli, const char *command, const char *version,

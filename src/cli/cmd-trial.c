@@ -4,6 +4,11 @@
 
 #include "cli.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#define ROLLBACK "rollback"
+
 /* Images that are on the board already; no file is needed to start or keep them. */
 static void add_slot(SmpBundle *bundle, const SmpImageSlot *slot)
 {
@@ -34,16 +39,82 @@ static SmpBoard *look(Smpctl *cli, GError **error)
 	return board;
 }
 
-static gboolean run(Smpctl *cli, const SmpBundle *bundle, gboolean rollback, GError **error)
+/* What resume needs: the command and its images, as N:HASH. */
+static char **rollback_arguments(const SmpBundle *bundle)
 {
-	g_autoptr(SmpJournal) journal = NULL;
-	const SmpPolicy policy = {.allow = ~0u, .stop_before = SMP_ACTION_END};
+	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
 
-	if (!smpctl_journal(cli, &journal, error))
-		return FALSE;
-	const SmpctlRun options = {.policy = &policy, .journal = journal, .rollback = rollback};
-	return (!journal || smp_journal_begin(journal, bundle, &policy, NULL, error)) &&
+	g_strv_builder_add(builder, ROLLBACK);
+	for (guint i = 0; i < bundle->items->len; i++) {
+		const SmpBundleItem *item = g_ptr_array_index(bundle->items, i);
+		g_autofree char *hash = smp_hash_to_string(&item->hash);
+		g_autofree char *argument = g_strdup_printf("%u:%s", item->image, hash);
+		g_strv_builder_add(builder, argument);
+	}
+	return g_strv_builder_end(builder);
+}
+
+/* @arguments: (nullable): for the journal */
+static gboolean run(Smpctl *cli, SmpJournal *journal, const SmpBundle *bundle, char **arguments,
+		    GError **error)
+{
+	const SmpPolicy policy = {.allow = ~0u, .stop_before = SMP_ACTION_END};
+	const SmpctlRun options = {
+		.policy = &policy, .journal = journal, .rollback = arguments != NULL};
+
+	return (!journal || smp_journal_begin(journal, bundle, &policy,
+					      (const char *const *)arguments, error)) &&
 	       smpctl_run_update(cli, bundle, &options, error);
+}
+
+/* The images of an interrupted rollback, which may have changed places meanwhile. */
+static gboolean restore_images(const SmpBoard *board, char **arguments, SmpBundle *bundle,
+			       GError **error)
+{
+	for (char **argument = arguments; *argument; argument++) {
+		const char *colon = strchr(*argument, ':');
+		SmpHash hash;
+		const SmpImageSlot *slot =
+			colon && smp_hash_parse(colon + 1, &hash, NULL)
+				? smp_image_state_find_hash(board->images, (guint)atoi(*argument),
+							    &hash)
+				: NULL;
+		if (!slot) {
+			g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_STATE,
+				    "the board does not have image %s any more; `smpctl status` "
+				    "shows how it stands",
+				    *argument);
+			return FALSE;
+		}
+		add_slot(bundle, slot);
+	}
+	return TRUE;
+}
+
+/* The arguments of the interrupted rollback, NULL where it was something else. */
+static char **interrupted_rollback(const SmpJournal *journal)
+{
+	g_auto(GStrv) arguments =
+		journal && smp_journal_is_open(journal) ? smp_journal_get_arguments(journal) : NULL;
+
+	return arguments && g_strcmp0(arguments[0], ROLLBACK) == 0 ? g_steal_pointer(&arguments)
+								   : NULL;
+}
+
+gboolean smpctl_resumes_rollback(const SmpJournal *journal)
+{
+	g_auto(GStrv) arguments = interrupted_rollback(journal);
+	return arguments != NULL;
+}
+
+gboolean smpctl_resume_rollback(Smpctl *cli, SmpJournal *journal, GError **error)
+{
+	g_auto(GStrv) arguments = interrupted_rollback(journal);
+	g_autoptr(SmpBundle) bundle = smp_bundle_new();
+	g_autoptr(SmpBoard) board = look(cli, error);
+
+	return board && restore_images(board, arguments + 1, bundle, error) &&
+	       run(cli, journal, bundle, arguments, error);
 }
 
 static gboolean is_trial(const SmpBoard *board, const SmpImageSlot *slot)
@@ -95,21 +166,20 @@ gboolean smpctl_cmd_confirm(Smpctl *cli, char **args, GError **error)
 			add_slot(is_trial(board, slot) ? trials : running, slot);
 	}
 	const SmpBundle *bundle = trials->items->len > 0 ? trials : running;
-	if (bundle->items->len > 0)
-		return run(cli, bundle, FALSE, error);
+	if (bundle->items->len > 0) {
+		g_autoptr(SmpJournal) journal = NULL;
+		return smpctl_journal(cli, &journal, error) &&
+		       run(cli, journal, bundle, NULL, error);
+	}
 	g_set_error_literal(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_REFUSED,
 			    "the board does not say which image runs, so none can be confirmed");
 	return FALSE;
 }
 
-gboolean smpctl_cmd_rollback(Smpctl *cli, char **args G_GNUC_UNUSED, GError **error)
+static void add_fallbacks(SmpBundle *bundle, const SmpBoard *board)
 {
-	g_autoptr(SmpBoard) board = look(cli, error);
-	g_autoptr(SmpBundle) bundle = smp_bundle_new();
 	gboolean any_trial = FALSE;
 
-	if (!board)
-		return FALSE;
 	for (guint i = 0; i < board->images->slots->len; i++)
 		any_trial |= is_trial(board, g_ptr_array_index(board->images->slots, i));
 	for (guint i = 0; i < board->images->slots->len; i++) {
@@ -120,8 +190,26 @@ gboolean smpctl_cmd_rollback(Smpctl *cli, char **args G_GNUC_UNUSED, GError **er
 		    (!any_trial || is_trial(board, active)))
 			add_slot(bundle, slot);
 	}
-	if (bundle->items->len > 0)
-		return run(cli, bundle, TRUE, error);
+}
+
+gboolean smpctl_cmd_rollback(Smpctl *cli, char **args G_GNUC_UNUSED, GError **error)
+{
+	g_autoptr(SmpJournal) journal = NULL;
+	g_autoptr(SmpBundle) bundle = smp_bundle_new();
+
+	if (!smpctl_journal(cli, &journal, error))
+		return FALSE;
+	/* To go back once more would undo it. */
+	if (smpctl_resumes_rollback(journal))
+		return smpctl_resume_rollback(cli, journal, error);
+	g_autoptr(SmpBoard) board = look(cli, error);
+	if (!board)
+		return FALSE;
+	add_fallbacks(bundle, board);
+	if (bundle->items->len > 0) {
+		g_auto(GStrv) arguments = rollback_arguments(bundle);
+		return run(cli, journal, bundle, arguments, error);
+	}
 	g_set_error_literal(
 		error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_REFUSED,
 		"the board holds no other image to go back to; install one with `smpctl "

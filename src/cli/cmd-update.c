@@ -320,6 +320,8 @@ gboolean smpctl_cmd_resume(Smpctl *cli, char **args G_GNUC_UNUSED, GError **erro
 		return FALSE;
 	if (!journal || !smp_journal_is_open(journal))
 		return nothing_to_resume(cli, error);
+	if (smpctl_resumes_rollback(journal))
+		return smpctl_resume_rollback(cli, journal, error);
 	if (!restore_command(journal, bundle, error))
 		return FALSE;
 	if (!smp_journal_matches(journal, bundle)) {
