@@ -28,12 +28,13 @@ static char *hex_text(const SmpTlv *tlv)
 
 static char *dependency_text(const SmpTlv *tlv)
 {
-	if (tlv->size != 12)
+	SmpVersion least;
+	guint image;
+
+	if (!smp_tlv_dependency(tlv, &image, &least))
 		return NULL;
-	SmpVersion version = {tlv->data[4], tlv->data[5], smp_le16(tlv->data + 6),
-			      smp_le32(tlv->data + 8)};
-	g_autofree char *text = smp_version_to_string(&version);
-	return g_strdup_printf("needs image %u at %s or newer", tlv->data[0], text);
+	g_autofree char *text = smp_version_to_string(&least);
+	return g_strdup_printf("needs image %u at %s or newer", image, text);
 }
 
 static char *number_text(const SmpTlv *tlv, const char *unit)
