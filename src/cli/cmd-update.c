@@ -137,7 +137,13 @@ static gboolean load_files(SmpBundle *bundle, char **files, GError **error)
 		if (!smp_bundle_add(bundle, *file, (guint)image_number, error))
 			return FALSE;
 	}
-	return check_signatures(bundle, error);
+	if (bundle->items->len > 0)
+		return check_signatures(bundle, error);
+	g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_FILE,
+		    "%s holds updates of the bootloader only, which are not installed by this "
+		    "version",
+		    files[0]);
+	return FALSE;
 }
 
 /* What resume needs, so that it works in another folder: paths absolute, the image number in
