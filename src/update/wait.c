@@ -13,6 +13,14 @@
 #define PROBE_TIMEOUT_MS 1000
 #define PROBE_INTERVAL	 (250 * G_TIME_SPAN_MILLISECOND)
 
+/* A tty that has just come back belongs to udev, or to a program that tries every modem, for a
+ * while. */
+static gboolean is_taken(const GError *error)
+{
+	return g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_BUSY) ||
+	       g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_PERMISSION);
+}
+
 static gboolean is_away(const GError *error)
 {
 	return g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED) ||
@@ -74,12 +82,13 @@ gboolean smp_wait_for_board(SmpSession *session, guint boot_timeout_ms,
 		/* A short while for each try, so that the caller hears of it. */
 		if (probe(session, MIN(now + G_TIME_SPAN_SECOND, deadline), &closed, &local))
 			return TRUE;
-		if (!is_away(local)) {
+		gboolean late = smp_link_now(link) >= deadline;
+		if (!is_away(local) && (late || !is_taken(local))) {
 			g_propagate_error(error, g_steal_pointer(&local));
 			return FALSE;
 		}
 		closed |= g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED);
-		if (smp_link_now(link) >= deadline) {
+		if (late) {
 			g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT,
 				    "the board did not come back within %u s",
 				    boot_timeout_ms / 1000);
