@@ -57,8 +57,10 @@ void smp_journal_get_policy(const SmpJournal *journal, SmpPolicy *policy);
  * smp_journal_load:
  * @attempt: (out): what was tried; its items are allocated for the bundle
  * @intent: (out): the action that had begun when the job was interrupted, %SMP_ACTION_END for none
+ *
+ * Returns: whether the job was begun before
  */
-void smp_journal_load(const SmpJournal *journal, const SmpBundle *bundle, SmpAttempt *attempt,
+gboolean smp_journal_load(const SmpJournal *journal, const SmpBundle *bundle, SmpAttempt *attempt,
 		      SmpAction *intent);
 
 /* Writes the action about to begin, %SMP_ACTION_END when it is over, and what was tried so far. */

@@ -84,12 +84,14 @@ typedef enum {
  * SmpAttemptItem: what this job already did for one image of the bundle.
  * @uploads, @marks, @confirms: how often the step was done
  * @ran: it was seen running
+ * @ran_before: it ran, for good, when the job began
  */
 typedef struct {
 	guint uploads;
 	guint marks;
 	guint confirms;
 	gboolean ran;
+	gboolean ran_before;
 } SmpAttemptItem;
 
 /**

@@ -288,6 +288,37 @@ static gboolean refuse_item(SmpPlan *plan, const SmpBundleItem *item)
 	       refuse_dependencies(plan, item) || refuse_pending(plan, item);
 }
 
+static gboolean wants_trial(const SmpPolicy *policy)
+{
+	return policy->mode == SMP_UPDATE_TEST_AND_CONFIRM || policy->mode == SMP_UPDATE_TEST_ONLY;
+}
+
+/* The server takes no mark back, and what is pending for good cannot be tried. */
+static gboolean refuse_pending_for_good(SmpPlan *plan, const SmpBundleItem *item)
+{
+	const SmpImageSlot *slot =
+		smp_image_state_find_hash(plan->board->images, item->image, &item->hash);
+
+	if (!wants_trial(plan->policy) || !smp_board_can_revert(plan->board) || !slot ||
+	    !slot->permanent)
+		return FALSE;
+	return refuse(plan, SMP_INTERLOCK_NO_REVERT,
+		      g_strdup_printf("image %u: %s is pending for good: the next reset installs "
+				      "it without a trial",
+				      item->image, item->version),
+		      "`smpctl image erase` takes it away, then it can be tried.");
+}
+
+static gboolean refuse_in_place(SmpPlan *plan, guint index)
+{
+	const SmpBundleItem *item = smp_plan_item(plan, index);
+	SmpPlace place = smp_plan_place(plan, index);
+
+	if (place == SMP_PLACE_PENDING)
+		return refuse_pending_for_good(plan, item);
+	return place < SMP_PLACE_PENDING && refuse_item(plan, item);
+}
+
 gboolean smp_plan_refused(SmpPlan *plan)
 {
 	if (!plan->board->images)
@@ -297,18 +328,13 @@ gboolean smp_plan_refused(SmpPlan *plan)
 	/* Once something was done it is too late for it. */
 	for (guint i = 0; i < plan->chosen->len; i++) {
 		guint index = g_array_index(plan->chosen, guint, i);
-		if (smp_plan_place(plan, index) < SMP_PLACE_PENDING &&
-		    plan->attempt->items[index].uploads == 0 &&
-		    plan->attempt->items[index].marks == 0 && plan->attempt->resets == 0 &&
-		    refuse_item(plan, smp_plan_item(plan, index)))
+		const SmpAttemptItem *tried = &plan->attempt->items[index];
+		if (tried->uploads == 0 && tried->marks == 0 &&
+		    plan->attempt->resets + plan->attempt->undos == 0 &&
+		    refuse_in_place(plan, index))
 			return TRUE;
 	}
 	return FALSE;
-}
-
-static gboolean wants_trial(const SmpPolicy *policy)
-{
-	return policy->mode == SMP_UPDATE_TEST_AND_CONFIRM || policy->mode == SMP_UPDATE_TEST_ONLY;
 }
 
 gboolean smp_plan_refused_no_revert(SmpPlan *plan)

@@ -227,8 +227,8 @@ char **smp_journal_get_arguments(const SmpJournal *journal)
 	return g_key_file_get_string_list(journal->file, JOB, "arguments", NULL, NULL);
 }
 
-void smp_journal_load(const SmpJournal *journal, const SmpBundle *bundle, SmpAttempt *attempt,
-		      SmpAction *intent)
+gboolean smp_journal_load(const SmpJournal *journal, const SmpBundle *bundle, SmpAttempt *attempt,
+			  SmpAction *intent)
 {
 	g_autofree char *action = g_key_file_get_string(journal->file, ATTEMPT, "intent", NULL);
 
@@ -251,8 +251,11 @@ void smp_journal_load(const SmpJournal *journal, const SmpBundle *bundle, SmpAtt
 			.marks = get_uint(journal, group, "marks"),
 			.confirms = get_uint(journal, group, "confirms"),
 			.ran = g_key_file_get_boolean(journal->file, group, "ran", NULL),
+			.ran_before =
+				g_key_file_get_boolean(journal->file, group, "ran-before", NULL),
 		};
 	}
+	return action != NULL;
 }
 
 static void set_item(SmpJournal *journal, const SmpBundle *bundle, guint index,
@@ -263,6 +266,7 @@ static void set_item(SmpJournal *journal, const SmpBundle *bundle, guint index,
 	g_key_file_set_integer(journal->file, group, "marks", (int)tried->marks);
 	g_key_file_set_integer(journal->file, group, "confirms", (int)tried->confirms);
 	g_key_file_set_boolean(journal->file, group, "ran", tried->ran);
+	g_key_file_set_boolean(journal->file, group, "ran-before", tried->ran_before);
 }
 
 static void set_counter(SmpJournal *journal, const SmpBundleItem *item)

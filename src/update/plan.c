@@ -94,6 +94,18 @@ static gboolean any_is(const SmpPlan *plan, SmpPlace place)
 	return FALSE;
 }
 
+/* An image that this job brought in, for good. */
+static gboolean any_installed(const SmpPlan *plan)
+{
+	for (guint i = 0; i < plan->chosen->len; i++) {
+		guint index = chosen_at(plan, i);
+		if (smp_plan_place(plan, index) == SMP_PLACE_FINAL &&
+		    !tried(plan, index)->ran_before)
+			return TRUE;
+	}
+	return FALSE;
+}
+
 static gboolean all_at_least(const SmpPlan *plan, SmpPlace wanted)
 {
 	for (guint i = 0; i < plan->chosen->len; i++) {
@@ -179,6 +191,37 @@ static void end_undone(SmpPlan *plan, const SmpBundleItem *item, guint index)
 	    g_strdup_printf("%s Nothing is lost: the board works as before.", why));
 }
 
+/* Direct XIP and RAM load with revert erase an image that was started and not confirmed; only they
+ * run anything in slot 1. */
+static gboolean erases_undone(const SmpPlan *plan, const SmpBundleItem *item)
+{
+	const SmpImageSlot *slot = smp_plan_running(plan, item->image);
+
+	return !plan->board->no_marks &&
+	       (plan->board->mode == SMP_BOOTLOADER_MODE_DIRECT_XIP_REVERT ||
+		plan->board->mode == SMP_BOOTLOADER_MODE_RAM_LOAD || (slot && slot->slot == 1));
+}
+
+/* It is in no slot any more. */
+static void end_gone(SmpPlan *plan, const SmpBundleItem *item, guint index, const char *old)
+{
+	if (plan->attempt->health == SMP_HEALTH_BAD || tried(plan, index)->ran)
+		end_undone(plan, item, index);
+	else if (erases_undone(plan, item))
+		end(plan, SMP_END_ROLLED_BACK,
+		    g_strdup_printf("image %u runs %s as before; %s is gone", item->image, old,
+				    item->version),
+		    g_strdup("The bootloader did not accept it (another key, older than it "
+			     "allows), or it crashed when it was started. Nothing is lost: the "
+			     "board works as before."));
+	else
+		end(plan, SMP_END_ROLLED_BACK,
+		    g_strdup_printf("image %u runs %s as before; the bootloader did not accept %s",
+				    item->image, old, item->version),
+		    g_strdup("Probably it is signed with another key, or older than the bootloader "
+			     "allows. Nothing is lost: the board works as before."));
+}
+
 /* After a reset: the image that is not where the reset should have brought it. */
 static void end_not_started(SmpPlan *plan, guint index)
 {
@@ -208,11 +251,7 @@ static void end_not_started(SmpPlan *plan, guint index)
 		    g_strdup("This bootloader starts the highest version that it accepts, wherever "
 			     "it is."));
 	else
-		end(plan, SMP_END_ROLLED_BACK,
-		    g_strdup_printf("image %u runs %s as before; the bootloader did not accept %s",
-				    item->image, old, item->version),
-		    g_strdup("Probably it is signed with another key, or older than the bootloader "
-			     "allows. Nothing is lost: the board works as before."));
+		end_gone(plan, item, index, old);
 }
 
 /* "image 0 runs 1.3.0, image 1 runs 2.0.0": some old, some new. */
@@ -232,7 +271,7 @@ static void end_mixed(SmpPlan *plan)
 
 static void end_reset_failed(SmpPlan *plan)
 {
-	if (any_is(plan, SMP_PLACE_FINAL)) {
+	if (any_installed(plan)) {
 		end_mixed(plan);
 		return;
 	}
@@ -271,6 +310,18 @@ static gboolean slot_is_pending(const SmpPlan *plan, guint image)
 	return !plan->board->recovery && slot && slot->pending && !slot->active;
 }
 
+/* What waits in the slot would start at any reset. */
+static gboolean plan_erase(SmpPlan *plan, guint index)
+{
+	guint image = smp_plan_item(plan, index)->image;
+
+	if (smp_plan_place(plan, index) != SMP_PLACE_ABSENT || !slot_is_pending(plan, image))
+		return FALSE;
+	act(plan, SMP_ACTION_ERASE, index,
+	    g_strdup_printf("image %u: another image is pending in its slot", image));
+	return TRUE;
+}
+
 static void plan_upload(SmpPlan *plan, guint index)
 {
 	const SmpBundleItem *item = smp_plan_item(plan, index);
@@ -284,10 +335,7 @@ static void plan_upload(SmpPlan *plan, guint index)
 		    g_strdup_printf("It runs %s.", running_version(plan, item->image)));
 	else if (tried(plan, index)->uploads >= tries)
 		end_not_listed(plan, item);
-	else if (slot_is_pending(plan, item->image))
-		act(plan, SMP_ACTION_ERASE, index,
-		    g_strdup_printf("image %u: another image is pending in its slot", item->image));
-	else
+	else if (!plan_erase(plan, index))
 		act(plan, SMP_ACTION_UPLOAD, index,
 		    g_strdup_printf("image %u is to become %s and the board does not have it",
 				    item->image, item->version));
@@ -334,9 +382,8 @@ static void plan_install(SmpPlan *plan)
 			return;
 		}
 	}
-	if (!smp_plan_refused_no_revert(plan))
-		act(plan, SMP_ACTION_RESET, chosen_at(plan, 0),
-		    g_strdup("the bootloader installs at a reset"));
+	act(plan, SMP_ACTION_RESET, chosen_at(plan, 0),
+	    g_strdup("the bootloader installs at a reset"));
 }
 
 static void plan_confirm(SmpPlan *plan)
@@ -375,7 +422,8 @@ static void plan_trial(SmpPlan *plan)
 		end(plan, SMP_END_NEEDS_ATTENTION,
 		    story(plan, "runs", " although it failed its health check"),
 		    g_strdup("A reset did not undo it. It is not confirmed."));
-	else if (plan->policy->mode == SMP_UPDATE_TEST_ONLY)
+	else if (plan->policy->mode == SMP_UPDATE_TEST_ONLY ||
+		 plan->policy->mode == SMP_UPDATE_UPLOAD_ONLY)
 		end(plan, SMP_END_ON_TRIAL, story(plan, "runs", " on trial"),
 		    g_strdup("The next reset undoes it unless it is confirmed: "
 			     "`smpctl confirm`."));
@@ -404,6 +452,10 @@ static gboolean plan_recovery(SmpPlan *plan)
  * undo these: first all go back, which takes a second reset where the others were marked. */
 static void plan_half(SmpPlan *plan)
 {
+	for (guint i = 0; i < plan->chosen->len; i++) {
+		if (plan_erase(plan, chosen_at(plan, i)))
+			return;
+	}
 	if (plan->attempt->undos < MAX_UNDOS)
 		act(plan, SMP_ACTION_UNDO, chosen_at(plan, 0),
 		    g_strdup("only some of the images started; a reset brings the old ones back"));
@@ -418,7 +470,7 @@ static gboolean is_over(const SmpPlan *plan)
 	if (plan->attempt->health == SMP_HEALTH_BAD && plan->attempt->undos > 0)
 		return TRUE;
 	return plan->attempt->resets > 0 &&
-	       !(any_is(plan, SMP_PLACE_FINAL) && plan->attempt->resets < MAX_RESETS);
+	       !(any_installed(plan) && plan->attempt->resets < MAX_RESETS);
 }
 
 static void decide(SmpPlan *plan)
@@ -432,12 +484,12 @@ static void decide(SmpPlan *plan)
 			end_final(plan);
 	} else if (all_at_least(plan, SMP_PLACE_TRIAL)) {
 		plan_trial(plan);
-	} else if (any_is(plan, SMP_PLACE_TRIAL)) {
+	} else if (any_is(plan, SMP_PLACE_TRIAL) && plan->policy->mode != SMP_UPDATE_UPLOAD_ONLY) {
 		plan_half(plan);
 	} else if (is_over(plan)) {
 		end_reset_failed(plan);
 	} else if (!plan_recovery(plan) &&
-		   (all_at_least(plan, SMP_PLACE_PRESENT) || !smp_plan_refused_no_revert(plan))) {
+		   (did_something(plan) || !smp_plan_refused_no_revert(plan))) {
 		plan_install(plan);
 	}
 }

@@ -393,6 +393,22 @@ static void note_running(SmpUpdate *update)
 	}
 }
 
+/* The job begins: what runs now, and stays, is not its work. */
+static void note_before(SmpUpdate *update)
+{
+	const SmpBoard *board = update->board;
+
+	for (guint i = 0; i < update->bundle->items->len; i++) {
+		const SmpBundleItem *item = g_ptr_array_index(update->bundle->items, i);
+		const SmpImageSlot *slot =
+			board->images ? smp_image_state_find_active(board->images, item->image)
+				      : NULL;
+		update->attempt.items[i].ran_before =
+			slot && smp_hash_equal(&slot->hash, &item->hash) &&
+			(slot->confirmed || !smp_board_can_revert(board));
+	}
+}
+
 static gboolean look(SmpUpdate *update, GError **error)
 {
 	SmpBoard *board = observe(update, error);
@@ -425,12 +441,17 @@ static gboolean restore(SmpUpdate *update, GError **error)
 {
 	SmpAction intent;
 
-	if (!update->journal)
+	if (!update->journal) {
+		note_before(update);
 		return TRUE;
+	}
 	g_free(update->attempt.items);
-	smp_journal_load(update->journal, update->bundle, &update->attempt, &intent);
+	gboolean begun =
+		smp_journal_load(update->journal, update->bundle, &update->attempt, &intent);
 	smp_plan_settle(update->board, update->bundle, &update->policy, &update->attempt, intent);
 	note_running(update);
+	if (!begun)
+		note_before(update);
 	return save(update, SMP_ACTION_END, error);
 }
 
