@@ -53,6 +53,7 @@ static const struct {
 	{TYPED_UPLOAD,
 	 "0a 00 0017 0001 XX 01 a3 63 6c656e 18 64 63 6f6666 00 64 64617461 45 696d616765",
 	 "a1 63 6f6666 05"},
+	{TYPED_CAN_MARK, "0a 00 0001 0001 XX 00 a0", "a0"},
 };
 
 static char *call_hex(TypedCall which, const char *payload, GByteArray *request, GError **error)
@@ -186,6 +187,9 @@ static const struct {
 	{TYPED_UPLOAD, "bf 627263 00 63 6f6666 00 65 6d61746368 f4 ff", "off 0 match 0"},
 	{TYPED_UPLOAD, "a2 63 6f6666 05 65 6d61746368 f5", "off 5 match 1"},
 	{TYPED_UPLOAD, "a2 63 6f6666 05 65 6d61746368 01", "off 5 match -1"},
+	{TYPED_CAN_MARK, "a1 627263 08", "no marks"},
+	{TYPED_CAN_MARK, "a1 63657272 a2 6567726f7570 01 627263 1818", "marks"},
+	{TYPED_CAN_MARK, "a1 627263 03", "marks"},
 	{TYPED_UPLOAD, "a1 627263 00", NULL},
 	{TYPED_UPLOAD, "a1 63 6f6666 20", NULL},
 	{TYPED_UPLOAD, "a1 63 6f6666 61 35", NULL},

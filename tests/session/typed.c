@@ -141,6 +141,15 @@ static char *upload(SmpSession *session, GError **error)
 	return g_strdup_printf("off %" G_GUINT64_FORMAT " match %d", offset, match);
 }
 
+static char *can_mark(SmpSession *session, GError **error)
+{
+	gboolean supported;
+
+	if (!smp_image_can_mark(session, &supported, error))
+		return NULL;
+	return g_strdup(supported ? "marks" : "no marks");
+}
+
 static char *state_call(TypedCall which, SmpSession *session, GError **error)
 {
 	SmpHash hash = {.size = 32};
@@ -196,6 +205,8 @@ static char *run(TypedCall which, SmpSession *session, GError **error)
 		return slots(session, error);
 	case TYPED_UPLOAD:
 		return upload(session, error);
+	case TYPED_CAN_MARK:
+		return can_mark(session, error);
 	default:
 		g_assert_not_reached();
 	}

@@ -27,6 +27,7 @@ typedef enum {
 	TYPED_ERASE_SLOT,
 	TYPED_SLOTS,
 	TYPED_UPLOAD,
+	TYPED_CAN_MARK,
 	TYPED_N,
 } TypedCall;
 
