@@ -360,6 +360,12 @@ static gboolean end_is_true(World *world, SmpEnd end, const Truth *truth)
 	return FALSE;
 }
 
+static gboolean restarts(const World *world)
+{
+	return fault_at(world, FAULT_RESET) || fault_at(world, FAULT_POWER_CUT) ||
+	       fault_at(world, FAULT_POWER_CUT_AT_WRITE);
+}
+
 /* What sentences say about the board, as far as they are of fixed form. */
 static const char *false_sentence(World *world, const Outcome *outcome, const Truth *truth)
 {
@@ -368,7 +374,7 @@ static const char *false_sentence(World *world, const Outcome *outcome, const Tr
 						: g_strdup(outcome->state ? outcome->state : "");
 	gboolean answers = truth->state == SIM_STATE_APP;
 
-	if (strstr(text, "Nothing was changed") && !outcome->busy &&
+	if (strstr(text, "Nothing was changed") && !outcome->busy && !restarts(world) &&
 	    outcome->flash_before != outcome->flash_after)
 		return "says that nothing was changed";
 	if (answers && strstr(text, "runs " OLD_VERSION) && truth->new)
@@ -418,5 +424,6 @@ gboolean world_at_goal(World *world, const Outcome *outcome)
 		return FALSE;
 	if (goal == GOAL_UPDATED && outcome->result->end == SMP_END_UP_TO_DATE)
 		return TRUE;
-	return outcome->result->end == ends[goal] && (goal != GOAL_STUCK || outcome->truth.new);
+	return outcome->result->end == ends[goal] &&
+	       (goal != GOAL_STUCK || strstr(outcome->result->message, "failed its health check"));
 }
