@@ -297,6 +297,12 @@ gboolean smp_journal_save(SmpJournal *journal, const SmpBundle *bundle, const Sm
 	return write_file(journal, error);
 }
 
+void smp_journal_note_installed(SmpJournal *journal, const SmpBundle *bundle)
+{
+	for (guint i = 0; i < bundle->items->len; i++)
+		set_counter(journal, g_ptr_array_index(bundle->items, i));
+}
+
 gboolean smp_journal_end(SmpJournal *journal, SmpEnd end, const char *message, GError **error)
 {
 	g_key_file_set_string(journal->file, JOB, "end", smp_end_name(end));
@@ -310,5 +316,6 @@ gint64 smp_journal_get_counter(const SmpJournal *journal, guint image)
 
 	if (!g_key_file_has_key(journal->file, COUNTERS, key, NULL))
 		return -1;
-	return g_key_file_get_int64(journal->file, COUNTERS, key, NULL);
+	gint64 counter = g_key_file_get_int64(journal->file, COUNTERS, key, NULL);
+	return MAX(counter, -1);
 }

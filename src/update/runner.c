@@ -4,6 +4,7 @@
  * what is seen of it. */
 
 #include "session/session.h"
+#include "update/journal-private.h"
 #include "update/plan-private.h"
 #include "update/runner-private.h"
 
@@ -469,6 +470,8 @@ static SmpUpdateResult *finish_plan(SmpUpdate *update)
 	g_autoptr(GError) local = NULL;
 	char *detail = g_strdup(step->detail);
 
+	if (update->journal && step->end == SMP_END_UPDATED)
+		smp_journal_note_installed(update->journal, update->bundle);
 	if (update->journal && !is_stop(update) &&
 	    !smp_journal_end(update->journal, step->end, step->reason, &local)) {
 		g_autofree char *before = detail;
