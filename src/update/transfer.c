@@ -242,7 +242,8 @@ static gint64 flight_deadline(Transfer *t)
 		       (t->n_flights == 1 ? FIRST_REPEAT : FIRST_REPEAT_LATER);
 	const Flight *oldest = &t->flights[0];
 	gint64 wait = smp_session_get_rto_for(t->session, oldest->size) << MIN(t->timeouts, 5);
-	return MAX(oldest->sent_at + wait, t->heard + patience(t));
+	/* Each answer begins it anew (RFC 6298 5.3): those after it wait for the same erase. */
+	return MAX(MAX(oldest->sent_at, t->heard) + wait, t->heard + patience(t));
 }
 
 static gint64 silence_allowed(const Transfer *t)
