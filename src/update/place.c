@@ -53,6 +53,14 @@ gboolean smp_plan_is_hidden(const SmpPlan *plan, const SmpBundleItem *item)
 	return item->network_core || (item->image > 0 && !smp_plan_running(plan, item->image));
 }
 
+/* After a reset, or where it was marked and is gone: then the board restarted by itself. */
+static gboolean was_handed_over(const SmpPlan *plan, guint index, const SmpImageSlot *slot)
+{
+	if (plan->attempt->resets > 0)
+		return !slot || !slot->pending;
+	return !slot && plan->attempt->items[index].marks > 0;
+}
+
 SmpPlace smp_plan_place(const SmpPlan *plan, guint index)
 {
 	const SmpBundleItem *item = smp_plan_item(plan, index);
@@ -67,7 +75,7 @@ SmpPlace smp_plan_place(const SmpPlan *plan, guint index)
 	}
 	const SmpImageSlot *slot =
 		smp_image_state_find_hash(plan->board->images, item->image, &item->hash);
-	if (smp_plan_is_hidden(plan, item) && plan->attempt->resets > 0 && !(slot && slot->pending))
+	if (smp_plan_is_hidden(plan, item) && was_handed_over(plan, index, slot))
 		return SMP_PLACE_FINAL;
 	if (!slot)
 		return SMP_PLACE_ABSENT;

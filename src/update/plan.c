@@ -78,13 +78,6 @@ static void act(SmpPlan *plan, SmpAction action, guint index, char *reason)
 	*plan->step = (SmpPlanStep){.action = action, .item = index, .reason = reason};
 }
 
-/* Takes both texts. */
-static void end(SmpPlan *plan, SmpEnd how, char *reason, char *detail)
-{
-	*plan->step = (SmpPlanStep){
-		.action = SMP_ACTION_END, .end = how, .reason = reason, .detail = detail};
-}
-
 static gboolean any_is(const SmpPlan *plan, SmpPlace place)
 {
 	for (guint i = 0; i < plan->chosen->len; i++) {
@@ -104,6 +97,16 @@ static gboolean any_installed(const SmpPlan *plan)
 			return TRUE;
 	}
 	return FALSE;
+}
+
+/* Takes both texts. Nothing is as before where a part of the update is in. */
+static void end(SmpPlan *plan, SmpEnd how, char *reason, char *detail)
+{
+	if ((how == SMP_END_FAILED_INTACT || how == SMP_END_ROLLED_BACK) &&
+	    (any_is(plan, SMP_PLACE_TRIAL) || any_installed(plan)))
+		how = SMP_END_NEEDS_ATTENTION;
+	*plan->step = (SmpPlanStep){
+		.action = SMP_ACTION_END, .end = how, .reason = reason, .detail = detail};
 }
 
 static gboolean all_at_least(const SmpPlan *plan, SmpPlace wanted)
@@ -260,9 +263,11 @@ static void end_mixed(SmpPlan *plan)
 	GString *text = g_string_new(NULL);
 
 	for (guint i = 0; i < plan->chosen->len; i++) {
-		guint image = smp_plan_item(plan, chosen_at(plan, i))->image;
-		g_string_append_printf(text, "%simage %u runs %s", i ? ", " : "", image,
-				       running_version(plan, image));
+		const SmpBundleItem *item = smp_plan_item(plan, chosen_at(plan, i));
+		gboolean hidden = smp_plan_is_hidden(plan, item);
+		g_string_append_printf(text, "%simage %u %s %s", i ? ", " : "", item->image,
+				       hidden ? "was given" : "runs",
+				       hidden ? item->version : running_version(plan, item->image));
 	}
 	end(plan, SMP_END_NEEDS_ATTENTION, g_string_free(text, FALSE),
 	    g_strdup("Only a part of the update is in. Run the same command again to bring the "

@@ -340,6 +340,20 @@ static gboolean run_one(const char *text)
 	return tally.failures == 0;
 }
 
+/* Cases that went wrong once and that no other part of the sweep meets for sure. */
+static void test_cases(void)
+{
+	static const char *const cases[] = {
+		/* The network core's image was handed over by a restart between the marks. */
+		"nrf5340:reset:67:power-cut:42",
+		"swap-crashing:fail-write:7:reset:43",
+		"upload-only:kill-after:15:cut:18",
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++)
+		g_assert_true(run_one(cases[i]));
+}
+
 int main(int argc, char **argv)
 {
 	const char *k = g_getenv("SMP_SWEEP_EVERY"), *one = g_getenv("SMP_SWEEP_CASE");
@@ -359,6 +373,7 @@ int main(int argc, char **argv)
 	}
 	g_test_add_func("/regression/trial-of-another-job", test_trial_of_another_job);
 	g_test_add_func("/regression/list-too-long", test_list_too_long);
+	g_test_add_func("/regression/cases", test_cases);
 	g_test_add_func("/pairs", sweep_pairs);
 	g_test_add_func("/kills", sweep_kills);
 	return g_test_run();
