@@ -454,18 +454,6 @@ void smp_cbor_put_bool(GByteArray *out, gboolean value)
 	g_byte_array_append(out, head, cbor_encode_bool(value, head, sizeof head));
 }
 
-void smp_cbor_put_double(GByteArray *out, double value)
-{
-	guint8 head[9];
-	g_byte_array_append(out, head, cbor_encode_double(value, head, sizeof head));
-}
-
-void smp_cbor_put_null(GByteArray *out)
-{
-	guint8 head[1];
-	g_byte_array_append(out, head, cbor_encode_null(head, sizeof head));
-}
-
 void smp_cbor_put_bytes(GByteArray *out, const void *data, gsize size)
 {
 	put_head(out, cbor_encode_bytestring_start, size);
@@ -481,11 +469,6 @@ void smp_cbor_put_text_sized(GByteArray *out, const char *text, gsize length)
 void smp_cbor_put_text(GByteArray *out, const char *text)
 {
 	smp_cbor_put_text_sized(out, text, strlen(text));
-}
-
-void smp_cbor_put_array(GByteArray *out, gsize items)
-{
-	put_head(out, cbor_encode_array_start, items);
 }
 
 void smp_cbor_put_map(GByteArray *out, gsize pairs)

@@ -92,12 +92,9 @@ char *smp_cbor_get_text(const SmpCbor *map, const char *key);
 void smp_cbor_put_uint(GByteArray *out, guint64 value);
 void smp_cbor_put_int(GByteArray *out, gint64 value);
 void smp_cbor_put_bool(GByteArray *out, gboolean value);
-void smp_cbor_put_double(GByteArray *out, double value);
-void smp_cbor_put_null(GByteArray *out);
 void smp_cbor_put_bytes(GByteArray *out, const void *data, gsize size);
 void smp_cbor_put_text(GByteArray *out, const char *text);
 void smp_cbor_put_text_sized(GByteArray *out, const char *text, gsize length);
-void smp_cbor_put_array(GByteArray *out, gsize items);
 void smp_cbor_put_map(GByteArray *out, gsize pairs);
 /* As zcbor and TinyCBOR write them; for the simulated board. */
 void smp_cbor_put_array_begin(GByteArray *out);
