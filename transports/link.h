@@ -11,7 +11,6 @@ G_BEGIN_DECLS
 /* open and reopen get a closed link; send, receive and recover an open one. free releases what is
  * the transport's own; the struct itself, from g_new0(), is freed by smp_link_free(). */
 typedef struct {
-	const char *name; /* "serial" */
 	/* Requests beyond the server's buffers are dropped and do no harm (a UDP stack does so;
 	 * Zephyr 4.4's serial transport crashes). */
 	gboolean drops_excess;

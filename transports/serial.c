@@ -459,7 +459,6 @@ static void serial_free(SmpLink *link)
 }
 
 static const SmpLinkClass serial_class = {
-	.name = "serial",
 	.open = serial_open,
 	.close = serial_close,
 	.reopen = serial_reopen,

@@ -200,7 +200,6 @@ static void sim_free(SmpLink *link)
 }
 
 static const SmpLinkClass sim_class = {
-	.name = "sim",
 	.open = sim_open,
 	.close = sim_close,
 	.reopen = sim_reopen,

@@ -206,7 +206,6 @@ static void test_free(SmpLink *link)
 }
 
 static const SmpLinkClass test_class = {
-	.name = "test",
 	.open = test_open,
 	.close = test_close,
 	.reopen = test_reopen,

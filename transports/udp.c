@@ -220,7 +220,6 @@ static void udp_free(SmpLink *link)
 }
 
 static const SmpLinkClass udp_class = {
-	.name = "udp",
 	.drops_excess = TRUE,
 	.open = udp_open,
 	.close = udp_close,
