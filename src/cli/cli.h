@@ -168,7 +168,6 @@ int smpctl_signals_status(void);
 SmpSession *smpctl_session(Smpctl *cli, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Gives a session timeout, trace and so on as the options want them. */
 void smpctl_session_setup(Smpctl *cli, SmpSession *session);
-void smpctl_link_setup(Smpctl *cli, SmpLink *link);
 void smpctl_clear(Smpctl *cli);
 
 /* profiles.c */

@@ -81,12 +81,6 @@ static void on_packet(SmpTraceKind kind, const guint8 *packet, gsize size, const
 	fputc('\n', stderr);
 }
 
-void smpctl_link_setup(Smpctl *cli, SmpLink *link)
-{
-	smp_link_set_cancellable(link, cli->cancellable);
-	smp_link_set_text_func(link, on_text, cli);
-}
-
 void smpctl_session_setup(Smpctl *cli, SmpSession *session)
 {
 	const SmpctlOptions *options = cli->options;
@@ -191,7 +185,8 @@ SmpSession *smpctl_session(Smpctl *cli, GError **error)
 	cli->link = make_link(cli->options, error);
 	if (!cli->link)
 		return NULL;
-	smpctl_link_setup(cli, cli->link);
+	smp_link_set_cancellable(cli->link, cli->cancellable);
+	smp_link_set_text_func(cli->link, on_text, cli);
 	if (!smp_link_open(cli->link, error))
 		return NULL;
 	cli->session = smp_session_new(cli->link);
