@@ -366,12 +366,6 @@ void sim_board_reset(SimBoard *board, gint64 now)
 		start_boot(board, now, board->config.boot_time);
 }
 
-void sim_board_cut_power(SimBoard *board, gint64 now, gint64 duration)
-{
-	sim_board_advance(board, now);
-	power_off(board, now, duration);
-}
-
 SimState sim_board_state(SimBoard *board, gint64 now)
 {
 	sim_board_advance(board, now);
@@ -402,11 +396,6 @@ guint sim_board_buf_size(SimBoard *board)
 const SimConfig *sim_board_config(const SimBoard *board)
 {
 	return &board->config;
-}
-
-guint sim_board_running_slot(SimBoard *board, guint image)
-{
-	return board->active[image];
 }
 
 char *sim_board_running_version(SimBoard *board, guint image)

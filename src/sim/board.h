@@ -77,8 +77,6 @@ gboolean sim_board_take_reply(SimBoard *board, gint64 now, GByteArray *reply);
 
 /* The reset button. */
 void sim_board_reset(SimBoard *board, gint64 now);
-/* No power from @now on, for @duration µs. */
-void sim_board_cut_power(SimBoard *board, gint64 now, gint64 duration);
 
 SimState sim_board_state(SimBoard *board, gint64 now);
 /* Whether bytes get through; see %SIM_FAULT_CUT_LINK. */
@@ -94,8 +92,6 @@ const SimConfig *sim_board_config(const SimBoard *board);
 /* Returns: (transfer full) (nullable): the version that runs of that image, "1.0.0"; %NULL where
  * nothing does. Of a network core: what it was last given. */
 char *sim_board_running_version(SimBoard *board, guint image);
-/* The slot it runs from. */
-guint sim_board_running_slot(SimBoard *board, guint image);
 /* Requests that reached the board, block erases and writes of its flash: what faults count. */
 guint64 sim_board_requests(const SimBoard *board);
 guint64 sim_board_flash_operations(const SimBoard *board);

@@ -90,7 +90,6 @@ gboolean sim_slot_check(const SimBoard *board, guint image, guint slot, SimImage
 /* @area is that of the slot. */
 gboolean sim_trailer_magic(const SimBoard *board, gsize area);
 gboolean sim_trailer_image_ok(const SimBoard *board, gsize area);
-gboolean sim_trailer_copy_done(const SimBoard *board, gsize area);
 void sim_trailer_write_magic(SimBoard *board, gsize area);
 void sim_trailer_write_image_ok(SimBoard *board, gsize area);
 void sim_trailer_write_copy_done(SimBoard *board, gsize area);

@@ -127,7 +127,7 @@ gboolean sim_trailer_image_ok(const SimBoard *board, gsize area)
 	return flag(board, area, IMAGE_OK);
 }
 
-gboolean sim_trailer_copy_done(const SimBoard *board, gsize area)
+static gboolean is_copy_done(const SimBoard *board, gsize area)
 {
 	return flag(board, area, COPY_DONE);
 }
@@ -171,7 +171,7 @@ SimSwapType sim_swap_type(const SimBoard *board, guint image)
 	if (sim_trailer_magic(board, secondary))
 		return sim_trailer_image_ok(board, secondary) ? SIM_SWAP_PERM : SIM_SWAP_TEST;
 	if (sim_mode_swaps(board->config.mode) && sim_trailer_magic(board, primary) &&
-	    !sim_trailer_image_ok(board, primary) && sim_trailer_copy_done(board, primary))
+	    !sim_trailer_image_ok(board, primary) && is_copy_done(board, primary))
 		return SIM_SWAP_REVERT;
 	return SIM_SWAP_NONE;
 }
@@ -188,7 +188,7 @@ gboolean sim_slot_may_start(const SimBoard *board, guint image, guint slot)
 	if (board->config.mode != SIM_MODE_DIRECT_XIP_REVERT)
 		return TRUE;
 	return sim_trailer_magic(board, area) &&
-	       (!sim_trailer_copy_done(board, area) || sim_trailer_image_ok(board, area));
+	       (!is_copy_done(board, area) || sim_trailer_image_ok(board, area));
 }
 
 gboolean sim_slot_is_next(const SimBoard *board, guint image, guint slot)
