@@ -51,7 +51,8 @@ static gboolean is_answer(SimClient *client)
 			      client->reply->len - SMP_HEADER_SIZE, &client->map);
 }
 
-gboolean sim_client_call(SimClient *client, GByteArray *packet)
+/* Sends @packet with the next sequence number. */
+static gboolean call(SimClient *client, GByteArray *packet)
 {
 	gint64 end = client->now + TIMEOUT;
 	SmpHeader header;
@@ -78,7 +79,7 @@ gboolean sim_client_ask(SimClient *client, SmpOp op, guint16 group, guint8 comma
 	g_autoptr(GByteArray) packet = smp_packet_new(op, group, command);
 
 	smp_cbor_put_map(packet, 0);
-	return sim_client_call(client, packet);
+	return call(client, packet);
 }
 
 gint64 sim_client_rc(const SimClient *client)
@@ -112,8 +113,7 @@ gboolean sim_client_upload(SimClient *client, const GByteArray *image)
 
 	for (guint i = 0; i < 3 * image->len / CHUNK + 10; i++) {
 		g_autoptr(GByteArray) packet = upload_packet(image, offset);
-		if (!sim_client_call(client, packet) ||
-		    !smp_cbor_get_uint(&client->map, "off", &offset))
+		if (!call(client, packet) || !smp_cbor_get_uint(&client->map, "off", &offset))
 			return FALSE;
 		if (offset == image->len)
 			return TRUE;
@@ -133,7 +133,7 @@ gboolean sim_client_mark(SimClient *client, const guint8 *hash, gboolean confirm
 	}
 	smp_cbor_put_text(packet, "confirm");
 	smp_cbor_put_bool(packet, confirm);
-	return sim_client_call(client, packet) && smp_cbor_get(&client->map, "images", &images);
+	return call(client, packet) && smp_cbor_get(&client->map, "images", &images);
 }
 
 gboolean sim_client_wait(SimClient *client)

@@ -27,10 +27,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SimClient, sim_client_clear)
 /* Lets @duration µs pass; answers that come are dropped. */
 void sim_client_sleep(SimClient *client, gint64 duration);
 
-/* Sends @packet with the next sequence number. Returns: whether an answer came within 30 s; it is
- * in client->map then, and client->now is when it came */
-gboolean sim_client_call(SimClient *client, GByteArray *packet);
-/* The same for a request without fields. */
+/* Sends a request without fields. Returns: whether an answer came within 30 s; it is in client->map
+ * then, and client->now is when it came */
 gboolean sim_client_ask(SimClient *client, SmpOp op, guint16 group, guint8 command);
 /* The SMP-level code of the last answer, 0 if it has none. */
 gint64 sim_client_rc(const SimClient *client);
