@@ -41,8 +41,7 @@ char *smp_target_format(const char *scheme, const char *address, GHashTable *opt
 
 /**
  * smp_host_port_parse:
- * @text: `host`, `host:port`, `[v6]`, `[v6%scope]:port`; an IPv6 address needs its brackets,
- * because
+ * @text: `host`, `host:port`, `[v6]`, `[v6%scope]:port`. An IPv6 address needs its brackets:
  *   `::1:1337` could be read in two ways
  */
 gboolean smp_host_port_parse(const char *text, char **host, guint16 *port,

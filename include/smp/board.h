@@ -13,6 +13,7 @@ G_BEGIN_DECLS
  * @target: how it was reached
  * @link: what the link is, for a person
  * @version: SMP version as people count, 1 or 2
+ * @params: the buffers of its server
  * @application: (nullable): the running program's kernel and its version ("Zephyr 4.4.0")
  * @platform: (nullable): the hardware it was built for ("nrf52840dk/nrf52840")
  * @bootloader: (nullable): "MCUboot"
