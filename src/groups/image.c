@@ -47,9 +47,8 @@ gboolean smp_hash_parse(const char *text, SmpHash *hash, GError **error)
 	if ((length != 64 && length != 96 && length != 128) ||
 	    strspn(text, "0123456789abcdefABCDEF") != length) {
 		g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_STATE,
-			    "“%s” is no image hash: 64, 96 or 128 hexadecimal digits, as the image "
-			    "list "
-			    "shows them",
+			    "“%s” is no image hash: 64, 96 or 128 hexadecimal digits, as the "
+			    "image list shows them",
 			    text);
 		return FALSE;
 	}

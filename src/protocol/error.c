@@ -83,8 +83,7 @@ static const Code image_codes[] = {
 	[8] = {"HASH_NOT_FOUND", "no image on the board has this hash", "see the image list"},
 	[9] = {"NO_FREE_SLOT", "no slot is free",
 	       "the other slot holds an image that is pending, on trial or the fallback: confirm "
-	       "the "
-	       "running image, reset, or erase the pending one"},
+	       "the running image, reset, or erase the pending one"},
 	[10] = {"FLASH_OPEN_FAILED", "the slot cannot be opened", NULL},
 	[11] = {"FLASH_READ_FAILED", "the flash cannot be read", NULL},
 	[12] = {"FLASH_WRITE_FAILED", "the flash cannot be written", NULL},

@@ -185,8 +185,7 @@ static void end_undone(SmpPlan *plan, const SmpBundleItem *item, guint index)
 			? "It ran, but the board was reset before it was confirmed. Probably it "
 			  "crashed."
 			: "It did not answer SMP. Probably it crashed, or it was reset before it "
-			  "was "
-			  "confirmed.";
+			  "was confirmed.";
 
 	end(plan, SMP_END_ROLLED_BACK,
 	    g_strdup_printf("image %u runs %s again; %s was started and undone", item->image, old,
