@@ -61,7 +61,7 @@ void smp_journal_get_policy(const SmpJournal *journal, SmpPolicy *policy);
  * Returns: whether the job was begun before
  */
 gboolean smp_journal_load(const SmpJournal *journal, const SmpBundle *bundle, SmpAttempt *attempt,
-		      SmpAction *intent);
+			  SmpAction *intent);
 
 /* Writes the action about to begin, %SMP_ACTION_END when it is over, and what was tried so far. */
 gboolean smp_journal_save(SmpJournal *journal, const SmpBundle *bundle, const SmpAttempt *attempt,
