@@ -9,10 +9,11 @@
 #define WINDOW	  "window"
 #define JOBS	  "jobs"
 
-/* The next program behind a pty of this number is another board. */
+/* The next program behind a pty of this number is another board, and so is the one that is started
+ * for the next command. */
 static gboolean is_volatile(const char *identity)
 {
-	return g_str_has_prefix(identity, "tty:/dev/pts/");
+	return g_str_has_prefix(identity, "tty:/dev/pts/") || g_str_has_prefix(identity, "sim:");
 }
 
 static char *memory_path(void)

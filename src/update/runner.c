@@ -202,7 +202,9 @@ static void on_wait(gint64 elapsed, gpointer user_data)
 {
 	SmpUpdate *update = user_data;
 
-	emit(update, SMP_UPDATE_EVENT_PROGRESS, RESET_SHARE,
+	/* The upload comes after the reset into recovery. */
+	emit(update, SMP_UPDATE_EVENT_PROGRESS,
+	     update->step.action == SMP_ACTION_ENTER_RECOVERY ? 0 : RESET_SHARE,
 	     update->board->recovery ? "waiting for the board to start the application"
 				     : "waiting for the board to come back");
 }

@@ -619,6 +619,9 @@ class Recovery(Safety):
                 self.assertEqual([o["step"] for o in events if o.get("state") == "done"],
                                  ["enter-recovery", "upload", "reset"])
                 self.assertEqual(events[-1]["was"], "1.0.0")
+                uploads = [o["fraction"] for o in events if o.get("step") == "upload"]
+                self.assertEqual(uploads[0], 0)
+                self.assertEqual(sorted(uploads), uploads)
                 self.assertEqual(self.runs(board)[0], "1.1.0")
 
     def test_no_recovery(self):
@@ -721,6 +724,12 @@ class Journal(Safety):
                     file.write(garbage)
                 end = self.json("-c", board.target, "update", self.file)[-1]
                 self.assertEqual(end["result"], "updated")
+
+    def test_not_for_boards_of_one_command(self):
+        """sim:swap is another board each time: what an earlier one was given says nothing of it."""
+        self.good("-c", "sim:swap", "update", "--stop-before", "confirm", self.file)
+        self.assertIn("updated", self.good("-c", "sim:swap", "update", self.file))
+        self.assertEqual(self.run_smpctl("-c", "sim:swap", "resume")[0], 1)
 
     def test_not_for_ptys(self):
         """The next program behind /dev/pts/N is another board."""
