@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The manual page has what --help has, and nothing else."""
+
+import pathlib
+import re
+import unittest
+
+from common import TestCase
+
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/smpctl.1.rst"
+HIDDEN = ("version", "taskstat", "mpstat", "datetime")
+
+
+class Manual(TestCase):
+    def setUp(self):
+        super().setUp()
+        # What stands in literals are examples and other programs.
+        self.text = re.sub(r"``[^`]*``", "", PAGE.read_text(encoding="utf-8"))
+        self.commands, self.options = self.text.split("\nCOMMANDS\n")[1].split("\nOPTIONS\n")
+        self.options = self.options.split("\nEXIT STATUS\n")[0]
+
+    def names(self):
+        """All commands that help knows."""
+        names = []
+        for line in self.good("--help").splitlines()[1:]:
+            match = re.match(r".{9}((?:image |conn |os )?[a-z]+) ", line)
+            if match and not line.startswith(("BOARD", "smpctl")):
+                names.append(match[1])
+        for line in self.good("os", "--help").splitlines()[1:]:
+            names.append(" ".join(line.split()[:2]))
+        return sorted({*names, "ensure", *HIDDEN} - {"os"})
+
+    def section(self, command):
+        """What the page says of a command: its heading and all that is indented below."""
+        match = re.search(rf"^(?=\*\*)[^\n]*\*\*{command}\*\*[^\n]*\n(?:(?: [^\n]*)?\n)*",
+                          self.commands, re.M)
+        self.assertIsNotNone(match, f"{command} is not in {PAGE.name}")
+        return match[0]
+
+    def help_options(self, *command):
+        """(options of the command, options of every command), as ("-n", "--image")."""
+        own, every = self.good(*command, "--help").split("Options of every command:")
+        return [{(short or None, long) for short, long in
+                 re.findall(r"^  (?:(-\w), )?(--[a-z-]+)", part, re.M)} for part in (own, every)]
+
+    @staticmethod
+    def page_options(text):
+        return {(short or None, long) for short, long in
+                re.findall(r"^(?:    )?(?:\*{0,2}(-\w)\*{0,2}, )?\*{0,2}(--[a-z-]+)", text, re.M)}
+
+    def test_commands(self):
+        names = self.names()
+        self.assertGreaterEqual(len(names), 28)
+        for name in names:
+            with self.subTest(name):
+                self.section(name)
+        headings = [name for line in re.findall(r"^\*\*[^\n]+", self.commands, re.M)
+                    for name in re.findall(r"\*\*([a-z ]+)\*\*", line)]
+        self.assertEqual(sorted(set(headings) - set(names) - {"now", "type", "connstring"}), [])
+
+    def test_options_of_commands(self):
+        for name in self.names():
+            with self.subTest(name):
+                self.assertEqual(self.page_options(self.section(name)),
+                                 self.help_options(*name.split())[0])
+
+    def test_options_of_every_command(self):
+        self.assertEqual(self.page_options(self.options), self.help_options("status")[1])
+
+    def test_exit_statuses(self):
+        """Those of cli.h and no others."""
+        header = (PAGE.parents[1] / "src/cli/cli.h").read_text(encoding="utf-8")
+        values = {int(n) for n in re.findall(r"SMPCTL_EXIT_\w+ = (\d+)", header)}
+        table = self.text.split("\nEXIT STATUS\n")[1].split("\nFILES\n")[0]
+        self.assertEqual({int(n) for n in re.findall(r"^(\d+)$", table, re.M)}, values)
+
+
+if __name__ == "__main__":
+    unittest.main()
