@@ -231,8 +231,7 @@ static gboolean refuse_network_core(SmpPlan *plan, const SmpBundleItem *item)
 static gboolean future_version(const SmpPlan *plan, guint image, SmpVersion *version)
 {
 	for (guint i = 0; i < plan->chosen->len; i++) {
-		const SmpBundleItem *item =
-			smp_plan_item(plan, g_array_index(plan->chosen, guint, i));
+		const SmpBundleItem *item = smp_plan_item(plan, smp_plan_chosen(plan, i));
 		if (item->image == image && item->firmware) {
 			*version = item->firmware->version;
 			return TRUE;
@@ -327,7 +326,7 @@ gboolean smp_plan_refused(SmpPlan *plan)
 			      "Enable CONFIG_MCUMGR_GRP_IMG in the firmware.");
 	/* Once something was done it is too late for it. */
 	for (guint i = 0; i < plan->chosen->len; i++) {
-		guint index = g_array_index(plan->chosen, guint, i);
+		guint index = smp_plan_chosen(plan, i);
 		const SmpAttemptItem *tried = &plan->attempt->items[index];
 		if (tried->uploads == 0 && tried->marks == 0 &&
 		    plan->attempt->resets + plan->attempt->undos == 0 &&

@@ -9,6 +9,11 @@ const SmpBundleItem *smp_plan_item(const SmpPlan *plan, guint index)
 	return g_ptr_array_index(plan->bundle->items, index);
 }
 
+guint smp_plan_chosen(const SmpPlan *plan, guint i)
+{
+	return g_array_index(plan->chosen, guint, i);
+}
+
 const SmpImageSlot *smp_plan_running(const SmpPlan *plan, guint image)
 {
 	const SmpImageState *images = plan->board->images;
@@ -108,10 +113,10 @@ void smp_plan_choose(SmpPlan *plan)
 	}
 }
 
-static gboolean any_is(const SmpPlan *plan, SmpPlace place)
+gboolean smp_plan_any_is(const SmpPlan *plan, SmpPlace place)
 {
 	for (guint i = 0; i < plan->chosen->len; i++) {
-		if (smp_plan_place(plan, g_array_index(plan->chosen, guint, i)) == place)
+		if (smp_plan_place(plan, smp_plan_chosen(plan, i)) == place)
 			return TRUE;
 	}
 	return FALSE;
@@ -128,10 +133,10 @@ void smp_plan_settle(const SmpBoard *board, const SmpBundle *bundle, const SmpPo
 	smp_plan_choose(&plan);
 	/* As long as an image waits for the reset, there was none. Without marks they wait unsaid.
 	 */
-	if (intent == SMP_ACTION_RESET && !any_is(&plan, SMP_PLACE_PENDING) &&
-	    !(board->no_marks && any_is(&plan, SMP_PLACE_PRESENT)))
+	if (intent == SMP_ACTION_RESET && !smp_plan_any_is(&plan, SMP_PLACE_PENDING) &&
+	    !(board->no_marks && smp_plan_any_is(&plan, SMP_PLACE_PRESENT)))
 		attempt->resets++;
-	else if (intent == SMP_ACTION_UNDO && !any_is(&plan, SMP_PLACE_TRIAL))
+	else if (intent == SMP_ACTION_UNDO && !smp_plan_any_is(&plan, SMP_PLACE_TRIAL))
 		attempt->undos++;
 	else if (intent == SMP_ACTION_ENTER_RECOVERY && board->recovery)
 		attempt->recoveries++;

@@ -29,7 +29,11 @@ typedef struct {
 
 /* place.c */
 void smp_plan_choose(SmpPlan *plan);
+/* The index into the bundle of the @i-th chosen item. */
+guint smp_plan_chosen(const SmpPlan *plan, guint i);
 SmpPlace smp_plan_place(const SmpPlan *plan, guint index);
+/* Whether a chosen item is there. */
+gboolean smp_plan_any_is(const SmpPlan *plan, SmpPlace place);
 const SmpBundleItem *smp_plan_item(const SmpPlan *plan, guint index);
 /* The slot whose image runs. Recovery runs nothing: what it will start lies in the primary slot. */
 const SmpImageSlot *smp_plan_running(const SmpPlan *plan, guint image);

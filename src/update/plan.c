@@ -57,11 +57,6 @@ const char *smp_end_name(SmpEnd end)
 	return names[end];
 }
 
-static guint chosen_at(const SmpPlan *plan, guint i)
-{
-	return g_array_index(plan->chosen, guint, i);
-}
-
 static const SmpAttemptItem *tried(const SmpPlan *plan, guint index)
 {
 	return &plan->attempt->items[index];
@@ -78,20 +73,11 @@ static void act(SmpPlan *plan, SmpAction action, guint index, char *reason)
 	*plan->step = (SmpPlanStep){.action = action, .item = index, .reason = reason};
 }
 
-static gboolean any_is(const SmpPlan *plan, SmpPlace place)
-{
-	for (guint i = 0; i < plan->chosen->len; i++) {
-		if (smp_plan_place(plan, chosen_at(plan, i)) == place)
-			return TRUE;
-	}
-	return FALSE;
-}
-
 /* An image that this job brought in, for good. */
 static gboolean any_installed(const SmpPlan *plan)
 {
 	for (guint i = 0; i < plan->chosen->len; i++) {
-		guint index = chosen_at(plan, i);
+		guint index = smp_plan_chosen(plan, i);
 		if (smp_plan_place(plan, index) == SMP_PLACE_FINAL &&
 		    !tried(plan, index)->ran_before)
 			return TRUE;
@@ -103,7 +89,7 @@ static gboolean any_installed(const SmpPlan *plan)
 static void end(SmpPlan *plan, SmpEnd how, char *reason, char *detail)
 {
 	if ((how == SMP_END_FAILED_INTACT || how == SMP_END_ROLLED_BACK) &&
-	    (any_is(plan, SMP_PLACE_TRIAL) || any_installed(plan)))
+	    (smp_plan_any_is(plan, SMP_PLACE_TRIAL) || any_installed(plan)))
 		how = SMP_END_NEEDS_ATTENTION;
 	*plan->step = (SmpPlanStep){
 		.action = SMP_ACTION_END, .end = how, .reason = reason, .detail = detail};
@@ -112,7 +98,7 @@ static void end(SmpPlan *plan, SmpEnd how, char *reason, char *detail)
 static gboolean all_at_least(const SmpPlan *plan, SmpPlace wanted)
 {
 	for (guint i = 0; i < plan->chosen->len; i++) {
-		if (smp_plan_place(plan, chosen_at(plan, i)) < wanted)
+		if (smp_plan_place(plan, smp_plan_chosen(plan, i)) < wanted)
 			return FALSE;
 	}
 	return TRUE;
@@ -124,7 +110,7 @@ static char *story(const SmpPlan *plan, const char *verb, const char *state)
 	GString *text = g_string_new(NULL);
 
 	for (guint i = 0; i < plan->chosen->len; i++) {
-		const SmpBundleItem *item = smp_plan_item(plan, chosen_at(plan, i));
+		const SmpBundleItem *item = smp_plan_item(plan, smp_plan_chosen(plan, i));
 		g_string_append_printf(text, "%simage %u %s %s", i ? "; " : "", item->image, verb,
 				       item->version);
 	}
@@ -148,7 +134,7 @@ static gboolean did_something(const SmpPlan *plan)
 static char *hidden_text(const SmpPlan *plan)
 {
 	for (guint i = 0; i < plan->chosen->len; i++) {
-		const SmpBundleItem *item = smp_plan_item(plan, chosen_at(plan, i));
+		const SmpBundleItem *item = smp_plan_item(plan, smp_plan_chosen(plan, i));
 		if (smp_plan_is_hidden(plan, item))
 			return g_strdup_printf(
 				"Image %u was handed to another core, which does not "
@@ -262,7 +248,7 @@ static void end_mixed(SmpPlan *plan)
 	GString *text = g_string_new(NULL);
 
 	for (guint i = 0; i < plan->chosen->len; i++) {
-		const SmpBundleItem *item = smp_plan_item(plan, chosen_at(plan, i));
+		const SmpBundleItem *item = smp_plan_item(plan, smp_plan_chosen(plan, i));
 		gboolean hidden = smp_plan_is_hidden(plan, item);
 		g_string_append_printf(text, "%simage %u %s %s", i ? ", " : "", item->image,
 				       hidden ? "was given" : "runs",
@@ -280,7 +266,7 @@ static void end_reset_failed(SmpPlan *plan)
 		return;
 	}
 	for (guint i = 0; i < plan->chosen->len; i++) {
-		guint index = chosen_at(plan, i);
+		guint index = smp_plan_chosen(plan, i);
 		if (smp_plan_place(plan, index) < SMP_PLACE_TRIAL) {
 			end_not_started(plan, index);
 			return;
@@ -369,7 +355,7 @@ static void plan_install(SmpPlan *plan)
 	guint n = plan->chosen->len;
 
 	for (guint i = 0; i < n; i++) {
-		guint index = chosen_at(plan, i);
+		guint index = smp_plan_chosen(plan, i);
 		if (smp_plan_place(plan, index) == SMP_PLACE_ABSENT) {
 			plan_upload(plan, index);
 			return;
@@ -380,20 +366,20 @@ static void plan_install(SmpPlan *plan)
 		return;
 	}
 	for (guint i = n; i-- > 0 && !plan->board->no_marks && !plan->board->recovery;) {
-		guint index = chosen_at(plan, i);
+		guint index = smp_plan_chosen(plan, i);
 		if (smp_plan_place(plan, index) == SMP_PLACE_PRESENT) {
 			plan_mark(plan, index);
 			return;
 		}
 	}
-	act(plan, SMP_ACTION_RESET, chosen_at(plan, 0),
+	act(plan, SMP_ACTION_RESET, smp_plan_chosen(plan, 0),
 	    g_strdup("the bootloader installs at a reset"));
 }
 
 static void plan_confirm(SmpPlan *plan)
 {
 	for (guint i = plan->chosen->len; i-- > 0;) {
-		guint index = chosen_at(plan, i);
+		guint index = smp_plan_chosen(plan, i);
 		if (smp_plan_place(plan, index) != SMP_PLACE_TRIAL)
 			continue;
 		if (tried(plan, index)->confirms < 2)
@@ -417,10 +403,10 @@ static gboolean wants_health(const SmpPlan *plan)
 static void plan_trial(SmpPlan *plan)
 {
 	if (wants_health(plan))
-		act(plan, SMP_ACTION_CHECK_HEALTH, chosen_at(plan, 0),
+		act(plan, SMP_ACTION_CHECK_HEALTH, smp_plan_chosen(plan, 0),
 		    g_strdup("the new image runs; is it well?"));
 	else if (plan->attempt->health == SMP_HEALTH_BAD && plan->attempt->undos == 0)
-		act(plan, SMP_ACTION_UNDO, chosen_at(plan, 0),
+		act(plan, SMP_ACTION_UNDO, smp_plan_chosen(plan, 0),
 		    g_strdup("the health check failed; a reset brings the old image back"));
 	else if (plan->attempt->health == SMP_HEALTH_BAD)
 		end(plan, SMP_END_NEEDS_ATTENTION,
@@ -447,7 +433,7 @@ static gboolean plan_recovery(SmpPlan *plan)
 			     "CONFIG_MCUMGR_GRP_OS_RESET_BOOT_MODE and a bootloader built with "
 			     "CONFIG_BOOT_SERIAL_BOOT_MODE."));
 	else
-		act(plan, SMP_ACTION_ENTER_RECOVERY, chosen_at(plan, 0),
+		act(plan, SMP_ACTION_ENTER_RECOVERY, smp_plan_chosen(plan, 0),
 		    g_strdup("the image is to be installed by MCUboot's recovery"));
 	return TRUE;
 }
@@ -457,11 +443,11 @@ static gboolean plan_recovery(SmpPlan *plan)
 static void plan_half(SmpPlan *plan)
 {
 	for (guint i = 0; i < plan->chosen->len; i++) {
-		if (plan_erase(plan, chosen_at(plan, i)))
+		if (plan_erase(plan, smp_plan_chosen(plan, i)))
 			return;
 	}
 	if (plan->attempt->undos < MAX_UNDOS)
-		act(plan, SMP_ACTION_UNDO, chosen_at(plan, 0),
+		act(plan, SMP_ACTION_UNDO, smp_plan_chosen(plan, 0),
 		    g_strdup("only some of the images started; a reset brings the old ones back"));
 	else
 		end_mixed(plan);
@@ -488,7 +474,8 @@ static void decide(SmpPlan *plan)
 			end_final(plan);
 	} else if (all_at_least(plan, SMP_PLACE_TRIAL)) {
 		plan_trial(plan);
-	} else if (any_is(plan, SMP_PLACE_TRIAL) && plan->policy->mode != SMP_UPDATE_UPLOAD_ONLY) {
+	} else if (smp_plan_any_is(plan, SMP_PLACE_TRIAL) &&
+		   plan->policy->mode != SMP_UPDATE_UPLOAD_ONLY) {
 		plan_half(plan);
 	} else if (is_over(plan)) {
 		end_reset_failed(plan);
