@@ -33,7 +33,10 @@ struct SmpUpdate {
 /* The image that the step is about. */
 const SmpBundleItem *smp_update_item(const SmpUpdate *update);
 
-/* state.c: how things stand when a step could not be finished */
+/* state.c */
+/* Returns: (nullable): the slot that runs @item's image, if that is @item itself */
+const SmpImageSlot *smp_update_runs(const SmpUpdate *update, const SmpBundleItem *item);
+/* How things stand when a step could not be finished. */
 SmpEnd smp_update_end(const SmpUpdate *update);
 
 G_END_DECLS

@@ -386,12 +386,7 @@ static SmpUpdateResult *finish(SmpUpdate *update, SmpEnd end, char *message, cha
 static void note_running(SmpUpdate *update)
 {
 	for (guint i = 0; i < update->bundle->items->len; i++) {
-		const SmpBundleItem *item = g_ptr_array_index(update->bundle->items, i);
-		const SmpImageSlot *slot =
-			update->board->images
-				? smp_image_state_find_active(update->board->images, item->image)
-				: NULL;
-		if (slot && smp_hash_equal(&slot->hash, &item->hash))
+		if (smp_update_runs(update, g_ptr_array_index(update->bundle->items, i)))
 			update->attempt.items[i].ran = TRUE;
 	}
 }
@@ -399,16 +394,11 @@ static void note_running(SmpUpdate *update)
 /* The job begins: what runs now, and stays, is not its work. */
 static void note_before(SmpUpdate *update)
 {
-	const SmpBoard *board = update->board;
-
 	for (guint i = 0; i < update->bundle->items->len; i++) {
-		const SmpBundleItem *item = g_ptr_array_index(update->bundle->items, i);
 		const SmpImageSlot *slot =
-			board->images ? smp_image_state_find_active(board->images, item->image)
-				      : NULL;
+			smp_update_runs(update, g_ptr_array_index(update->bundle->items, i));
 		update->attempt.items[i].ran_before =
-			slot && smp_hash_equal(&slot->hash, &item->hash) &&
-			(slot->confirmed || !smp_board_can_revert(board));
+			slot && (slot->confirmed || !smp_board_can_revert(update->board));
 	}
 }
 

@@ -14,10 +14,10 @@ static const SmpImageSlot *running(const SmpUpdate *update, const SmpBundleItem 
 		       : NULL;
 }
 
-static gboolean runs_new(const SmpUpdate *update, const SmpBundleItem *item)
+const SmpImageSlot *smp_update_runs(const SmpUpdate *update, const SmpBundleItem *item)
 {
 	const SmpImageSlot *slot = running(update, item);
-	return slot && smp_hash_equal(&slot->hash, &item->hash);
+	return slot && smp_hash_equal(&slot->hash, &item->hash) ? slot : NULL;
 }
 
 static gboolean is_pending(const SmpUpdate *update, const SmpBundleItem *item)
@@ -54,7 +54,7 @@ static gboolean is_intact(const SmpUpdate *update)
 	if (update->board->recovery || may_have_started(update))
 		return FALSE;
 	for (guint i = 0; i < update->bundle->items->len; i++) {
-		if (runs_new(update, g_ptr_array_index(update->bundle->items, i)))
+		if (smp_update_runs(update, g_ptr_array_index(update->bundle->items, i)))
 			return FALSE;
 	}
 	return TRUE;
@@ -97,18 +97,18 @@ static char *describe_running(const SmpUpdate *update, const SmpBundleItem *item
 {
 	const SmpImageSlot *slot = running(update, item);
 	const char *version = slot ? slot->version : "what it ran";
-	gboolean trial =
-		runs_new(update, item) && !slot->confirmed && smp_board_can_revert(update->board);
+	gboolean trial = smp_update_runs(update, item) && !slot->confirmed &&
+			 smp_board_can_revert(update->board);
 
 	/* As long as nothing is marked, a restart changes nothing. */
-	if (update->unseen && (may_have_started(update) || runs_new(update, item)))
+	if (update->unseen && (may_have_started(update) || smp_update_runs(update, item)))
 		return g_strdup_printf("The board ran %s%s when it was last seen", version,
 				       trial ? " on trial" : "");
 	if (trial)
 		return g_strdup_printf("The board runs %s on trial: its next reset undoes it",
 				       version);
 	return g_strdup_printf("The board runs %s%s", version,
-			       runs_new(update, item) ? "" : " as before");
+			       smp_update_runs(update, item) ? "" : " as before");
 }
 
 /* What the step may have come to. */
