@@ -25,13 +25,13 @@ static gboolean refuse_damaged(const Reader *reader, GError **error)
 	/* Some end in a newline. */
 	g_autofree char *reason = g_strchomp(g_strdup(text ? text : "it cannot be read"));
 
-	return smp_package_fail(reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
-				"is damaged or cut short: %s; build or copy it again", reason);
+	return smp_file_fail(reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
+			     "is damaged or cut short: %s; build or copy it again", reason);
 }
 
 static gboolean refuse_size(const Reader *reader, GError **error)
 {
-	return smp_package_fail(
+	return smp_file_fail(
 		reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
 		"unpacks to more than %d MiB, more than any board takes; is it the right file?",
 		SMP_FILE_MAX_MIB);
@@ -74,17 +74,17 @@ static gboolean check_entry(const Reader *reader, struct archive_entry *entry, G
 	    !(format && (strstr(format, "(deflation)") || strstr(format, "(uncompressed)"))))
 		fault = "a file packed in an unusual way";
 	if (fault)
-		return smp_package_fail(reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
-					"contains %s: a package of the nRF Connect SDK has plain "
-					"files and a " SMP_PACKAGE_MANIFEST " only",
-					fault);
+		return smp_file_fail(reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
+				     "contains %s: a package of the nRF Connect SDK has plain "
+				     "files and a " SMP_PACKAGE_MANIFEST " only",
+				     fault);
 	if (g_hash_table_size(reader->members) >= SMP_PACKAGE_MAX_MEMBERS)
-		return smp_package_fail(reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
-					"contains more than %d files; is it the right file?",
-					SMP_PACKAGE_MAX_MEMBERS);
+		return smp_file_fail(reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
+				     "contains more than %d files; is it the right file?",
+				     SMP_PACKAGE_MAX_MEMBERS);
 	if (g_hash_table_contains(reader->members, name))
-		return smp_package_fail(reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
-					"contains %s twice; build it again", name);
+		return smp_file_fail(reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
+				     "contains %s twice; build it again", name);
 	return TRUE;
 }
 
@@ -122,11 +122,11 @@ static gboolean read_member(Reader *reader, struct archive_entry *entry, GError 
 	if (!data)
 		return FALSE;
 	if (size != (la_int64_t)g_bytes_get_size(data))
-		return smp_package_fail(reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
-					"is damaged: it says that %s has %" G_GINT64_FORMAT
-					" bytes, and it has %" G_GSIZE_FORMAT
-					"; build or copy it again",
-					name, (gint64)size, g_bytes_get_size(data));
+		return smp_file_fail(reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
+				     "is damaged: it says that %s has %" G_GINT64_FORMAT
+				     " bytes, and it has %" G_GSIZE_FORMAT
+				     "; build or copy it again",
+				     name, (gint64)size, g_bytes_get_size(data));
 	g_hash_table_insert(reader->members, g_steal_pointer(&name), g_steal_pointer(&data));
 	return TRUE;
 }

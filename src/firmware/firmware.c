@@ -10,15 +10,15 @@
 #include "firmware/hex.h"
 #include "firmware/parse.h"
 
-gboolean smp_firmware_fail(const SmpFirmware *firmware, GError **error, SmpUpdateError code,
-			   const char *format, ...)
+gboolean smp_file_fail(const char *name, GError **error, SmpUpdateError code, const char *format,
+		       ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
 	g_autofree char *message = g_strdup_vprintf(format, arguments);
 	va_end(arguments);
-	g_set_error(error, SMP_UPDATE_ERROR, (int)code, "%s %s", firmware->name, message);
+	g_set_error(error, SMP_UPDATE_ERROR, (int)code, "%s %s", name, message);
 	return FALSE;
 }
 
@@ -62,9 +62,9 @@ static void compute_sha(SmpFirmware *firmware)
 
 static gboolean refuse_size(const SmpFirmware *firmware, GError **error)
 {
-	return smp_firmware_fail(firmware, error, SMP_UPDATE_ERROR_FILE,
-				 "is larger than %d MiB, more than any slot; is it the right file?",
-				 SMP_FILE_MAX_MIB);
+	return smp_file_fail(firmware->name, error, SMP_UPDATE_ERROR_FILE,
+			     "is larger than %d MiB, more than any slot; is it the right file?",
+			     SMP_FILE_MAX_MIB);
 }
 
 SmpFirmware *smp_firmware_parse(const char *name, GBytes *bytes, GError **error)

@@ -56,14 +56,14 @@ static gboolean is_text(const guint8 *data, gsize size)
 static gboolean refuse(const SmpFirmware *firmware, GError **error, const char *what,
 		       const char *advice)
 {
-	return smp_firmware_fail(firmware, error, SMP_UPDATE_ERROR_NOT_MCUBOOT,
-				 "is %s, not an MCUboot image; %s", what, advice);
+	return smp_file_fail(firmware->name, error, SMP_UPDATE_ERROR_NOT_MCUBOOT,
+			     "is %s, not an MCUboot image; %s", what, advice);
 }
 
 static gboolean refuse_merged(const SmpFirmware *firmware, gsize offset, GError **error)
 {
-	return smp_firmware_fail(
-		firmware, error, SMP_UPDATE_ERROR_NOT_MCUBOOT,
+	return smp_file_fail(
+		firmware->name, error, SMP_UPDATE_ERROR_NOT_MCUBOOT,
 		"is a merged file for a programmer: an MCUboot image begins only at %s "
 		"0x%" G_GINT64_MODIFIER
 		"x, behind something else; give the application's signed image alone "

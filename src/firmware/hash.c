@@ -35,18 +35,18 @@ static const SmpTlv *find_hash(const SmpFirmware *firmware, GError **error)
 		if (tlv->is_protected || !kind_of(tlv))
 			continue;
 		if (found) {
-			smp_firmware_fail(firmware, error, SMP_UPDATE_ERROR_CORRUPT,
-					  "has two image hashes, %s and %s, and a board would not "
-					  "list it; sign the unsigned image again with imgtool",
-					  smp_tlv_name(found->type), smp_tlv_name(tlv->type));
+			smp_file_fail(firmware->name, error, SMP_UPDATE_ERROR_CORRUPT,
+				      "has two image hashes, %s and %s, and a board would not "
+				      "list it; sign the unsigned image again with imgtool",
+				      smp_tlv_name(found->type), smp_tlv_name(tlv->type));
 			return NULL;
 		}
 		found = tlv;
 	}
 	if (!found)
-		smp_firmware_fail(firmware, error, SMP_UPDATE_ERROR_CORRUPT,
-				  "has no image hash, and a board would not list it; sign it again "
-				  "with imgtool");
+		smp_file_fail(firmware->name, error, SMP_UPDATE_ERROR_CORRUPT,
+			      "has no image hash, and a board would not list it; sign it again "
+			      "with imgtool");
 	return found;
 }
 
@@ -66,13 +66,12 @@ static gboolean recompute(SmpFirmware *firmware, const struct HashKind *kind, GE
 	 * flag is set and the payload plain: then it agrees.) */
 	if (firmware->hash_checked || smp_firmware_is_encrypted(firmware))
 		return TRUE;
-	return smp_firmware_fail(firmware, error, SMP_UPDATE_ERROR_CORRUPT,
-				 "is damaged: its %s is %.12s… and should be "
-				 "%02x%02x%02x%02x%02x%02x…; build or copy it again",
-				 kind->name, g_checksum_get_string(checksum),
-				 firmware->hash.data[0], firmware->hash.data[1],
-				 firmware->hash.data[2], firmware->hash.data[3],
-				 firmware->hash.data[4], firmware->hash.data[5]);
+	return smp_file_fail(firmware->name, error, SMP_UPDATE_ERROR_CORRUPT,
+			     "is damaged: its %s is %.12s… and should be "
+			     "%02x%02x%02x%02x%02x%02x…; build or copy it again",
+			     kind->name, g_checksum_get_string(checksum), firmware->hash.data[0],
+			     firmware->hash.data[1], firmware->hash.data[2], firmware->hash.data[3],
+			     firmware->hash.data[4], firmware->hash.data[5]);
 }
 
 gboolean smp_firmware_read_hash(SmpFirmware *firmware, GError **error)
@@ -83,9 +82,9 @@ gboolean smp_firmware_read_hash(SmpFirmware *firmware, GError **error)
 		return FALSE;
 	const struct HashKind *kind = kind_of(tlv);
 	if (tlv->size != kind->size)
-		return smp_firmware_fail(firmware, error, SMP_UPDATE_ERROR_CORRUPT,
-					 "is damaged: its %s has %u bytes; build or copy it again",
-					 kind->name, tlv->size);
+		return smp_file_fail(firmware->name, error, SMP_UPDATE_ERROR_CORRUPT,
+				     "is damaged: its %s has %u bytes; build or copy it again",
+				     kind->name, tlv->size);
 	memcpy(firmware->hash.data, tlv->data, tlv->size);
 	firmware->hash.size = tlv->size;
 	return recompute(firmware, kind, error);

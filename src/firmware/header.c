@@ -30,13 +30,13 @@ static gboolean check_magic(const SmpFirmware *firmware, const guint8 *data, gsi
 	if (magic == SMP_IMAGE_MAGIC)
 		return TRUE;
 	if (magic == MAGIC_BEFORE_1_0)
-		return smp_firmware_fail(
-			firmware, error, SMP_UPDATE_ERROR_NOT_MCUBOOT,
+		return smp_file_fail(
+			firmware->name, error, SMP_UPDATE_ERROR_NOT_MCUBOOT,
 			"is an image for MCUboot before 1.0, which today's MCUboot does not start; "
 			"sign it again with a current imgtool");
 	if (magic == GUINT32_SWAP_LE_BE(SMP_IMAGE_MAGIC))
-		return smp_firmware_fail(
-			firmware, error, SMP_UPDATE_ERROR_NOT_MCUBOOT,
+		return smp_file_fail(
+			firmware->name, error, SMP_UPDATE_ERROR_NOT_MCUBOOT,
 			"is a big-endian MCUboot image, which this program does not support; sign "
 			"it with imgtool's --endian little if the board is little-endian");
 	return smp_firmware_refuse_foreign(firmware, error);
@@ -50,23 +50,21 @@ gboolean smp_firmware_read_header(SmpFirmware *firmware, GError **error)
 	if (!check_magic(firmware, data, size, error))
 		return FALSE;
 	if (size < SMP_IMAGE_HEADER_SIZE)
-		return smp_firmware_fail(firmware, error, SMP_UPDATE_ERROR_CORRUPT,
-					 "is cut short: it has %" G_GSIZE_FORMAT
-					 " bytes, less than an image header; copy it again",
-					 size);
+		return smp_file_fail(firmware->name, error, SMP_UPDATE_ERROR_CORRUPT,
+				     "is cut short: it has %" G_GSIZE_FORMAT
+				     " bytes, less than an image header; copy it again",
+				     size);
 	fill(firmware, data);
 	if (firmware->header_size < SMP_IMAGE_HEADER_SIZE)
-		return smp_firmware_fail(
-			firmware, error, SMP_UPDATE_ERROR_CORRUPT,
-			"is damaged: its header says that it is %u bytes long, and "
-			"%u is the least; build or copy it again",
-			firmware->header_size, SMP_IMAGE_HEADER_SIZE);
+		return smp_file_fail(firmware->name, error, SMP_UPDATE_ERROR_CORRUPT,
+				     "is damaged: its header says that it is %u bytes long, and "
+				     "%u is the least; build or copy it again",
+				     firmware->header_size, SMP_IMAGE_HEADER_SIZE);
 	guint64 end = (guint64)firmware->header_size + firmware->image_size;
 	if (end > size)
-		return smp_firmware_fail(firmware, error, SMP_UPDATE_ERROR_CORRUPT,
-					 "is cut short: header and payload are %" G_GUINT64_FORMAT
-					 " bytes, and the file has %" G_GSIZE_FORMAT
-					 "; copy it again",
-					 end, size);
+		return smp_file_fail(firmware->name, error, SMP_UPDATE_ERROR_CORRUPT,
+				     "is cut short: header and payload are %" G_GUINT64_FORMAT
+				     " bytes, and the file has %" G_GSIZE_FORMAT "; copy it again",
+				     end, size);
 	return TRUE;
 }

@@ -16,9 +16,9 @@
 
 static gboolean refuse(const char *package, GError **error, const char *what)
 {
-	return smp_package_fail(package, error, SMP_UPDATE_ERROR_CORRUPT,
-				"cannot be used: its " SMP_PACKAGE_MANIFEST " %s; build it again",
-				what);
+	return smp_file_fail(package, error, SMP_UPDATE_ERROR_CORRUPT,
+			     "cannot be used: its " SMP_PACKAGE_MANIFEST " %s; build it again",
+			     what);
 }
 
 static void entry_free(gpointer data)
@@ -149,7 +149,7 @@ static gboolean read_files(const char *package, JsonArray *files, SmpManifest *m
 		g_ptr_array_add(manifest->entries, entry);
 		const char *key = read_entry(json_node_get_object(node), entry);
 		if (key)
-			return smp_package_fail(
+			return smp_file_fail(
 				package, error, SMP_UPDATE_ERROR_CORRUPT,
 				"cannot be used: in its " SMP_PACKAGE_MANIFEST
 				" “%s” of file %u is missing or not what it should be; "
@@ -166,9 +166,9 @@ static gboolean read_root(const char *package, JsonObject *root, SmpManifest *ma
 	gint64 version = 0;
 
 	if (!read_number(root, "format-version", G_MAXINT64, &version) || version > 1)
-		return smp_package_fail(package, error, SMP_UPDATE_ERROR_CORRUPT,
-					"is of a format that this program does not know: 0 and 1 "
-					"are known; is there a newer version of this program?");
+		return smp_file_fail(package, error, SMP_UPDATE_ERROR_CORRUPT,
+				     "is of a format that this program does not know: 0 and 1 "
+				     "are known; is there a newer version of this program?");
 	if (!read_number(root, "time", G_MAXINT64, &manifest->time))
 		return refuse(package, error, "has a time that is no number");
 	if (!read_text(root, "name", &manifest->name))

@@ -15,18 +15,6 @@ typedef struct {
 	int bootloaders; /* without a slot, so far */
 } Package;
 
-gboolean smp_package_fail(const char *package, GError **error, SmpUpdateError code,
-			  const char *format, ...)
-{
-	va_list arguments;
-
-	va_start(arguments, format);
-	g_autofree char *message = g_strdup_vprintf(format, arguments);
-	va_end(arguments);
-	g_set_error(error, SMP_UPDATE_ERROR, (int)code, "%s %s", package, message);
-	return FALSE;
-}
-
 gboolean smp_is_printable(const char *text)
 {
 	if (!g_utf8_validate(text, -1, NULL))
@@ -56,10 +44,10 @@ static gboolean check_type(const Package *package, const SmpManifestEntry *entry
 
 	if (!is_envelope && g_strcmp0(entry->type, "cache") != 0)
 		return TRUE;
-	return smp_package_fail(package->name, error, SMP_UPDATE_ERROR_NOT_MCUBOOT,
-				"is for a board that starts through SUIT, not MCUboot: %s is a "
-				"SUIT %s; such boards are updated with Nordic's own tools",
-				entry->file, is_envelope ? "envelope" : "cache");
+	return smp_file_fail(package->name, error, SMP_UPDATE_ERROR_NOT_MCUBOOT,
+			     "is for a board that starts through SUIT, not MCUboot: %s is a "
+			     "SUIT %s; such boards are updated with Nordic's own tools",
+			     entry->file, is_envelope ? "envelope" : "cache");
 }
 
 /* The manifest counts slots over all images (zip.cmake, mcuboot_image_number_to_slot()); other
@@ -78,11 +66,10 @@ static gboolean resolve_slot(Package *package, const SmpManifestEntry *entry, Sm
 	if (item->slot < 0 && is_bootloader(entry))
 		item->slot = package->bootloaders++;
 	if (item->slot > 1)
-		return smp_package_fail(package->name, error, SMP_UPDATE_ERROR_CORRUPT,
-					"cannot be used: %s is for slot %d, which image %u does "
-					"not have; build it again",
-					entry->file, MAX(item->slot, (int)entry->slot),
-					item->image);
+		return smp_file_fail(package->name, error, SMP_UPDATE_ERROR_CORRUPT,
+				     "cannot be used: %s is for slot %d, which image %u does "
+				     "not have; build it again",
+				     entry->file, MAX(item->slot, (int)entry->slot), item->image);
 	return TRUE;
 }
 
@@ -91,17 +78,16 @@ static GBytes *find_member(const Package *package, const SmpManifestEntry *entry
 	GBytes *bytes = g_hash_table_lookup(package->members, entry->file);
 
 	if (!bytes) {
-		smp_package_fail(package->name, error, SMP_UPDATE_ERROR_CORRUPT,
-				 "lists %s, which is not in it; build or copy it again",
-				 entry->file);
+		smp_file_fail(package->name, error, SMP_UPDATE_ERROR_CORRUPT,
+			      "lists %s, which is not in it; build or copy it again", entry->file);
 		return NULL;
 	}
 	gsize size = g_bytes_get_size(bytes);
 	if (entry->size >= 0 && (gsize)entry->size != size) {
-		smp_package_fail(package->name, error, SMP_UPDATE_ERROR_CORRUPT,
-				 "is damaged: its manifest says that %s has %" G_GINT64_FORMAT
-				 " bytes, and it has %" G_GSIZE_FORMAT "; build or copy it again",
-				 entry->file, entry->size, size);
+		smp_file_fail(package->name, error, SMP_UPDATE_ERROR_CORRUPT,
+			      "is damaged: its manifest says that %s has %" G_GINT64_FORMAT
+			      " bytes, and it has %" G_GSIZE_FORMAT "; build or copy it again",
+			      entry->file, entry->size, size);
 		return NULL;
 	}
 	return bytes;
@@ -151,10 +137,10 @@ SmpBundle *smp_package_parse(const char *name, GBytes *bytes, guint image, GErro
 		return NULL;
 	GBytes *text = g_hash_table_lookup(members, SMP_PACKAGE_MANIFEST);
 	if (!text) {
-		smp_package_fail(name, error, SMP_UPDATE_ERROR_CORRUPT,
-				 "is a ZIP archive without " SMP_PACKAGE_MANIFEST
-				 ": no package of the nRF Connect SDK; unpack it and give the "
-				 "signed images in it, each with its image number (0:FILE 1:FILE)");
+		smp_file_fail(name, error, SMP_UPDATE_ERROR_CORRUPT,
+			      "is a ZIP archive without " SMP_PACKAGE_MANIFEST
+			      ": no package of the nRF Connect SDK; unpack it and give the "
+			      "signed images in it, each with its image number (0:FILE 1:FILE)");
 		return NULL;
 	}
 	g_autoptr(SmpManifest) manifest = smp_manifest_parse(name, text, error);

@@ -12,10 +12,6 @@
 /* Sixteen images in two variants, the manifest, and some more. */
 #define SMP_PACKAGE_MAX_MEMBERS 64
 
-/* Sets @error to the name of the package and then @format; returns FALSE. */
-gboolean smp_package_fail(const char *package, GError **error, SmpUpdateError code,
-			  const char *format, ...) G_GNUC_PRINTF(4, 5);
-
 gboolean smp_package_detect(GBytes *bytes);
 
 /**

@@ -16,9 +16,9 @@
 #define SMP_TLV_INFO_SIZE     4
 #define SMP_TLV_INFO_MAGIC    0x6907
 
-/* Sets @error to the file's name and then @format; returns FALSE. */
-gboolean smp_firmware_fail(const SmpFirmware *firmware, GError **error, SmpUpdateError code,
-			   const char *format, ...) G_GNUC_PRINTF(4, 5);
+/* Sets @error to the file's @name and then @format; returns FALSE. */
+gboolean smp_file_fail(const char *name, GError **error, SmpUpdateError code, const char *format,
+		       ...) G_GNUC_PRINTF(4, 5);
 
 /* Leaves header and payload known to lie within the bytes. */
 gboolean smp_firmware_read_header(SmpFirmware *firmware, GError **error) G_GNUC_WARN_UNUSED_RESULT;

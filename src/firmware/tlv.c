@@ -51,18 +51,17 @@ static gboolean refuse_magic(const SmpFirmware *firmware, guint16 magic, gboolea
 			     GError **error)
 {
 	if (is_protected)
-		return smp_firmware_fail(
-			firmware, error, SMP_UPDATE_ERROR_CORRUPT,
-			"is damaged: its header announces %u bytes of protected "
-			"TLVs, and none follow the payload; build or copy it again",
-			firmware->protected_size);
+		return smp_file_fail(firmware->name, error, SMP_UPDATE_ERROR_CORRUPT,
+				     "is damaged: its header announces %u bytes of protected "
+				     "TLVs, and none follow the payload; build or copy it again",
+				     firmware->protected_size);
 	if (magic == TLV_PROTECTED_MAGIC)
-		return smp_firmware_fail(firmware, error, SMP_UPDATE_ERROR_CORRUPT,
-					 "is damaged: it has protected TLVs that its header does "
-					 "not announce; build or copy it again");
-	return smp_firmware_fail(firmware, error, SMP_UPDATE_ERROR_CORRUPT,
-				 "is damaged: no TLVs follow its payload; sign it again with "
-				 "imgtool, or copy it again");
+		return smp_file_fail(firmware->name, error, SMP_UPDATE_ERROR_CORRUPT,
+				     "is damaged: it has protected TLVs that its header does "
+				     "not announce; build or copy it again");
+	return smp_file_fail(firmware->name, error, SMP_UPDATE_ERROR_CORRUPT,
+			     "is damaged: no TLVs follow its payload; sign it again with "
+			     "imgtool, or copy it again");
 }
 
 /* Finds the bounds of the area at @offset, which is within the bytes. */
@@ -74,22 +73,22 @@ static gboolean read_info(const SmpFirmware *firmware, gsize offset, gboolean is
 	gsize room = size - offset;
 
 	if (room < SMP_TLV_INFO_SIZE)
-		return smp_firmware_fail(firmware, error, SMP_UPDATE_ERROR_CORRUPT,
-					 "is cut short: it ends at byte %" G_GSIZE_FORMAT
-					 ", where its TLVs should begin; copy it again",
-					 size);
+		return smp_file_fail(firmware->name, error, SMP_UPDATE_ERROR_CORRUPT,
+				     "is cut short: it ends at byte %" G_GSIZE_FORMAT
+				     ", where its TLVs should begin; copy it again",
+				     size);
 	guint16 magic = smp_le16(data + offset);
 	if (magic != (is_protected ? TLV_PROTECTED_MAGIC : SMP_TLV_INFO_MAGIC))
 		return refuse_magic(firmware, magic, is_protected, error);
 	*total = smp_le16(data + offset + 2);
 	if (is_protected && *total != firmware->protected_size)
-		return smp_firmware_fail(firmware, error, SMP_UPDATE_ERROR_CORRUPT,
-					 "is damaged: its header announces %u bytes of protected "
-					 "TLVs, and there are %u; build or copy it again",
-					 firmware->protected_size, *total);
+		return smp_file_fail(firmware->name, error, SMP_UPDATE_ERROR_CORRUPT,
+				     "is damaged: its header announces %u bytes of protected "
+				     "TLVs, and there are %u; build or copy it again",
+				     firmware->protected_size, *total);
 	if (*total > room)
-		return smp_firmware_fail(
-			firmware, error, SMP_UPDATE_ERROR_CORRUPT,
+		return smp_file_fail(
+			firmware->name, error, SMP_UPDATE_ERROR_CORRUPT,
 			"is cut short: its TLVs are %u bytes, and the file has %" G_GSIZE_FORMAT
 			" of them; copy it again",
 			*total, room);
@@ -125,10 +124,10 @@ static gboolean read_area(SmpFirmware *firmware, gsize *offset, gboolean is_prot
 		SmpTlv tlv = {.is_protected = is_protected};
 		gsize used = at < end ? read_tlv(data + at, end - at, &tlv) : 0;
 		if (used == 0)
-			return smp_firmware_fail(firmware, error, SMP_UPDATE_ERROR_CORRUPT,
-						 "is damaged: the TLV at byte %" G_GSIZE_FORMAT
-						 " reaches beyond its area; build or copy it again",
-						 at);
+			return smp_file_fail(firmware->name, error, SMP_UPDATE_ERROR_CORRUPT,
+					     "is damaged: the TLV at byte %" G_GSIZE_FORMAT
+					     " reaches beyond its area; build or copy it again",
+					     at);
 		g_array_append_val(firmware->tlvs, tlv);
 		at += used;
 	}

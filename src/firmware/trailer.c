@@ -30,16 +30,16 @@ static gboolean refuse_rest(const SmpFirmware *firmware, gsize end, gsize rest, 
 	gsize second = smp_firmware_find_image(firmware, end);
 
 	if (second > 0)
-		return smp_firmware_fail(
-			firmware, error, SMP_UPDATE_ERROR_NOT_MCUBOOT,
+		return smp_file_fail(
+			firmware->name, error, SMP_UPDATE_ERROR_NOT_MCUBOOT,
 			"holds several images, the next at byte %" G_GSIZE_FORMAT
 			": a merged file for a programmer; give each image as a file of its own",
 			second);
-	return smp_firmware_fail(firmware, error, SMP_UPDATE_ERROR_CORRUPT,
-				 "has %" G_GSIZE_FORMAT
-				 " bytes behind the image that are neither padding nor a trailer; "
-				 "build or copy it again",
-				 rest);
+	return smp_file_fail(firmware->name, error, SMP_UPDATE_ERROR_CORRUPT,
+			     "has %" G_GSIZE_FORMAT
+			     " bytes behind the image that are neither padding nor a trailer; "
+			     "build or copy it again",
+			     rest);
 }
 
 /* Erased flash reads 0xff, on a few chips 0x00. */
