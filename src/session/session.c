@@ -4,15 +4,14 @@
 
 #include "protocol/cbor.h"
 #include "protocol/error.h"
+#include "session/round-trip.h"
 
 #include <string.h>
 
 #define DEFAULT_TIMEOUT_MS 5000
 
-/* Round trips: what is assumed before the first was seen, and the bounds of what is learned. */
-#define RTO_INITIAL (700 * G_TIME_SPAN_MILLISECOND)
-#define RTO_MIN	    (200 * G_TIME_SPAN_MILLISECOND)
-#define RTO_MAX	    (10 * G_TIME_SPAN_SECOND)
+/* The OS group's command that tells of the server's buffers (Zephyr smp_group_0.rst). */
+#define OS_PARAMS 6
 
 /* A single request is repeated no earlier: an image list checks hashes, on recovery signatures. */
 #define CALL_RTO_MIN (500 * G_TIME_SPAN_MILLISECOND)
@@ -64,9 +63,7 @@ struct SmpSession {
 	gsize mtu;
 	gboolean params_known;
 	SmpParams params;
-	double srtt; /* µs, 0 until known */
-	double rttvar;
-	gsize sampled_size; /* the largest request of which a round trip was seen */
+	SmpRoundTrip round_trip;
 	GByteArray *received;
 	SmpTraceFunc trace;
 	gpointer trace_data;
@@ -187,37 +184,12 @@ gboolean smp_session_may_repeat(SmpSession *session)
 
 gint64 smp_session_get_rto(SmpSession *session)
 {
-	if (session->srtt == 0)
-		return RTO_INITIAL;
-	return CLAMP((gint64)(session->srtt + 4 * session->rttvar), RTO_MIN, RTO_MAX);
+	return smp_round_trip_rto(&session->round_trip);
 }
 
-/* Until a request of about this size was seen to come back, its time on the line is unknown. */
 gint64 smp_session_get_rto_for(SmpSession *session, gsize size)
 {
-	gint64 rto = smp_session_get_rto(session);
-	return size > 2 * session->sampled_size ? MAX(rto, RTO_INITIAL) : rto;
-}
-
-/* RFC 6298. Every copy of a request has its own number, so every answer is a good sample; but one
- * that waited for an erase tells little about the next. */
-static void learn_round_trip(SmpSession *session, const Request *request)
-{
-	double rtt = (double)(smp_link_now(session->link) - request->sent_at);
-	double most = 4 * session->srtt + 100 * G_TIME_SPAN_MILLISECOND;
-
-	/* What is cut does not show either how long a request of this size takes. */
-	if (session->srtt == 0 || rtt <= most)
-		session->sampled_size = MAX(session->sampled_size, request->size);
-	if (session->srtt > 0)
-		rtt = MIN(rtt, most);
-	if (session->srtt == 0) {
-		session->srtt = rtt;
-		session->rttvar = rtt / 2;
-	} else {
-		session->rttvar += (ABS(session->srtt - rtt) - session->rttvar) / 4;
-		session->srtt += (rtt - session->srtt) / 8;
-	}
+	return smp_round_trip_rto_for(&session->round_trip, size);
 }
 
 static gboolean is_free(SmpSession *session, const Request *request)
@@ -300,7 +272,8 @@ static void settle(SmpSession *session, const SmpHeader *header)
 {
 	Request *request = &session->requests[header->sequence];
 
-	learn_round_trip(session, request);
+	smp_round_trip_learn(&session->round_trip, smp_link_now(session->link) - request->sent_at,
+			     request->size);
 	request->state = FREE;
 	session->answered = MAX(session->answered, request->order);
 	if (session->answered_version < 0) {
@@ -457,7 +430,7 @@ static gboolean send_or_wait(SmpSession *session, Call *call, gint64 *wait, gint
 	if (!send_call(session, call, error))
 		return FALSE;
 	*until = smp_link_now(session->link) + *wait;
-	*wait = MIN(*wait * 2, RTO_MAX);
+	*wait = MIN(*wait * 2, SMP_RTO_MAX);
 	return TRUE;
 }
 
@@ -552,7 +525,8 @@ gboolean smp_session_get_params(SmpSession *session, SmpParams *params, GError *
 {
 	if (!session->params_known) {
 		g_autoptr(GError) local = NULL;
-		g_autoptr(GByteArray) request = smp_packet_new(SMP_OP_READ, SMP_GROUP_OS, 6);
+		g_autoptr(GByteArray) request =
+			smp_packet_new(SMP_OP_READ, SMP_GROUP_OS, OS_PARAMS);
 		smp_cbor_put_map(request, 0);
 		g_autoptr(SmpResponse) response =
 			smp_session_call(session, request, 0, SMP_REPEAT_SAFE, &local);
@@ -592,8 +566,7 @@ void smp_session_reset(SmpSession *session)
 		session->requests[i].state = FREE;
 	session->answered = session->sent;
 	session->params_known = FALSE;
-	session->srtt = 0;
-	session->sampled_size = 0;
+	session->round_trip = (SmpRoundTrip){0};
 	if (!session->version_fixed)
 		session->version = SMP_VERSION_2;
 	session->answered_version = -1;

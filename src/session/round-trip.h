@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+#define SMP_RTO_MAX (10 * G_TIME_SPAN_SECOND)
+
+/**
+ * SmpRoundTrip: how long answers take, learned from those that came; zeros at the beginning.
+ * @smoothed, @variation: µs; 0 until known
+ * @largest: bytes of the largest request of which a round trip was seen
+ */
+typedef struct {
+	double smoothed;
+	double variation;
+	gsize largest;
+} SmpRoundTrip;
+
+/* The answer to a request of @size bytes took @took µs. */
+void smp_round_trip_learn(SmpRoundTrip *trip, gint64 took, gsize size);
+
+/* µs after which a request is taken for lost. */
+gint64 smp_round_trip_rto(const SmpRoundTrip *trip);
+/* The same for a request of @size bytes. */
+gint64 smp_round_trip_rto_for(const SmpRoundTrip *trip, gsize size);
+
+G_END_DECLS
