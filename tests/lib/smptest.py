@@ -89,8 +89,15 @@ def smpctl(*args, timeout=60):
     args = [str(arg) for arg in args]
     record.command(args)
     start = time.monotonic()
-    run = subprocess.run([program("smpctl"), *args], stdin=subprocess.DEVNULL, timeout=timeout,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+    try:
+        run = subprocess.run([program("smpctl"), *args], stdin=subprocess.DEVNULL, timeout=timeout,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(),
+                             check=False)
+    except subprocess.TimeoutExpired as ended:
+        record.output((ended.stderr or b"").decode(errors="replace"))
+        record.output((ended.stdout or b"").decode(errors="replace"))
+        record.note(f"did not end within {timeout} s")
+        raise AssertionError("smpctl does not end") from None
     result = Result(run.returncode, run.stdout.decode(errors="replace"),
                     run.stderr.decode(errors="replace"), time.monotonic() - start)
     record.output(result.err)

@@ -132,9 +132,21 @@ class Case(unittest.TestCase):
             record.names[board.facts["TTY"]] = "/dev/ttyBOARD"
         return board
 
+    def check_crash(self, board):
+        """What serve.py saw of a server that crashed belongs to the record."""
+        for line in board.serve("status").stdout.splitlines():
+            if "CRASHED" in line:
+                record.note(f"the server crashed by itself: {line}")
+
     def ctl(self, *args, code=0, **kwargs):
         """smpctl with the board; checks the exit status."""
-        result = smpctl("-c", self.board.target, *args, **kwargs)
+        try:
+            result = smpctl("-c", self.board.target, *args, **kwargs)
+        except AssertionError:
+            self.check_crash(self.board)
+            raise
+        if result.code != code:
+            self.check_crash(self.board)
         self.assertEqual(result.code, code, result.err + result.out)
         return result
 
