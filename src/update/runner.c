@@ -523,10 +523,13 @@ static gboolean recover(SmpUpdate *update, GError **cause)
 	}
 	smp_plan_settle(update->board, update->bundle, &update->policy, &update->attempt,
 			update->step.action);
-	if (is_loss(*cause))
-		return ++update->losses <= MAX_LOSSES;
-	return g_error_matches(*cause, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE) &&
-	       !is_next(update);
+	gboolean moved = !is_next(update);
+	gboolean go_on = is_loss(*cause) ? ++update->losses <= MAX_LOSSES
+					 : moved && g_error_matches(*cause, SMP_PROTOCOL_ERROR,
+								    SMP_PROTOCOL_ERROR_DEVICE);
+	if (go_on && moved)
+		emit(update, SMP_UPDATE_EVENT_DONE, update->fraction, NULL);
+	return go_on;
 }
 
 SmpUpdateResult *smp_update_run(SmpUpdate *update, GError **error)
