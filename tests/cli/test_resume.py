@@ -14,7 +14,9 @@ SEED = int(os.environ.get("SMPCTL_TEST_SEED", "1"))
 IMAGE_BYTES = 24000
 
 
-class Interrupted(TestCase):
+class CutOff(TestCase):
+    """A board that keeps its flash, and ways to end everything at once."""
+
     def setUp(self):
         super().setUp()
         self.file, self.hash = self.make_image("app.bin", f"1.1.0,{IMAGE_BYTES}")
@@ -66,6 +68,8 @@ class Interrupted(TestCase):
                               r"|up to date: image 0 runs 1\.1\.0 already, confirmed)")
         self.assertEqual(self.active(), ("1.1.0", True))
 
+
+class Interrupted(CutOff):
     def test_killed_once(self):
         """smpctl is killed at a moment of chance; the next run ends well."""
         seen = set()
@@ -150,27 +154,6 @@ class Interrupted(TestCase):
         self.assertIn("rolled back: image 0 runs 1.0.0 again", out)
         self.assert_updated(self.run_smpctl("-c", self.target, "update", self.file))
 
-    def test_board_is_away(self):
-        """Gone in the upload for longer than it is waited for: told; back: it goes on."""
-        self.power_on()
-        process = self.begin("-t", "0.5", "update", self.file)
-        for line in process.stdout:
-            if json.loads(line).get("offset", 0) > IMAGE_BYTES / 3:
-                break
-        os.unlink(self.target)
-        os.kill(self.now.process.pid, 19)
-        out, err = process.communicate(timeout=PATIENCE)
-        end = json.loads(out.splitlines()[-1])
-        self.assertEqual((process.returncode, end["result"]), (9, "failed-intact"), out + err)
-        self.assertRegex(end["detail"], r"runs 1\.0\.0 as before; [1-9]\d* % of 1\.1\.0")
-        self.assertEqual(self.run_smpctl("-c", self.target, "resume")[0], 4)
-        os.kill(self.now.process.pid, 18)
-        os.symlink(self.now.where, self.target)
-        end = self.json("-c", self.target, "resume")[-1]
-        self.assertEqual(end["result"], "updated")
-        self.assertLess(end["sent"], IMAGE_BYTES * 0.8)
-        self.assertEqual(self.active(), ("1.1.0", True))
-
     def test_board_comes_back(self):
         """Gone for a second in the upload: nobody has to do anything."""
         self.power_on()
@@ -201,6 +184,32 @@ class Interrupted(TestCase):
                 self.assertEqual(end["result"], result)
                 self.power_off()
                 os.unlink(self.path("flash"))
+
+
+class Away(CutOff):
+    """Takes as long as a board is waited for."""
+
+    def test_board_is_away(self):
+        """Gone in the upload for longer than it is waited for: told; back: it goes on."""
+        self.power_on()
+        process = self.begin("-t", "0.5", "update", self.file)
+        for line in process.stdout:
+            if json.loads(line).get("offset", 0) > IMAGE_BYTES / 3:
+                break
+        os.unlink(self.target)
+        os.kill(self.now.process.pid, 19)
+        out, err = process.communicate(timeout=PATIENCE)
+        end = json.loads(out.splitlines()[-1])
+        self.assertEqual((process.returncode, end["result"]), (9, "failed-intact"), out + err)
+        self.assertRegex(end["detail"], r"runs 1\.0\.0 as before; [1-9]\d* % of 1\.1\.0")
+        self.assertEqual(self.run_smpctl("-c", self.target, "resume")[0], 4)
+        os.kill(self.now.process.pid, 18)
+        os.symlink(self.now.where, self.target)
+        end = self.json("-c", self.target, "resume")[-1]
+        self.assertEqual(end["result"], "updated")
+        self.assertLess(end["sent"], IMAGE_BYTES * 0.8)
+        self.assertEqual(self.active(), ("1.1.0", True))
+
 
 
 if __name__ == "__main__":
