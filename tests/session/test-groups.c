@@ -396,10 +396,10 @@ static char *expectation(TypedCall which, const guint8 *payload, gsize size)
 {
 	struct cbor_load_result result;
 	cbor_item_t *body = cbor_load(payload, size, &result);
-	GString *text = g_string_new(NULL);
 
 	if (!body)
 		return NULL;
+	GString *text = g_string_new(NULL);
 	if (!expect_error(body, text))
 		expect_result(which, body, text);
 	else if (which == TYPED_PARAMS)

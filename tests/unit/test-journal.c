@@ -234,7 +234,9 @@ static void test_locked(World *world, gconstpointer data)
 		close(done[1]);
 		SmpJournal *held = smp_journal_open(world->folder, "usb:1915/520f", NULL);
 		gboolean told = held && write(ready[1], "", 1) == 1;
-		_exit(told && read(done[0], &byte, 1) == 0 ? 0 : 1);
+		gboolean waited = told && read(done[0], &byte, 1) == 0;
+		smp_journal_free(held);
+		_exit(waited ? 0 : 1);
 	}
 	close(ready[1]);
 	g_assert_cmpint(read(ready[0], &byte, 1), ==, 1);
