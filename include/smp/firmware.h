@@ -129,6 +129,10 @@ SmpFirmware *smp_firmware_load(const char *path, GError **error) G_GNUC_WARN_UNU
 SmpFirmware *smp_firmware_parse(const char *name, GBytes *bytes,
 				GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Returns: (transfer full): the bytes of a file unchecked, at most a few more than are allowed;
+ * many of them are kept on disk */
+GBytes *smp_firmware_read_file(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 void smp_firmware_free(SmpFirmware *firmware);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpFirmware, smp_firmware_free)
 

@@ -37,23 +37,14 @@ typedef struct {
 
 static gboolean load_bytes(Upload *upload, GError **error)
 {
-	g_autoptr(GError) failed = NULL;
-	char *data;
-	gsize size;
-
 	if (!force) {
 		upload->firmware = smp_firmware_load(upload->path, error);
 		if (upload->firmware)
 			upload->bytes = g_bytes_ref(upload->firmware->bytes);
 		return upload->firmware != NULL;
 	}
-	if (!g_file_get_contents(upload->path, &data, &size, &failed)) {
-		g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_FILE, "cannot read %s: %s",
-			    upload->path, failed->message);
-		return FALSE;
-	}
-	upload->bytes = g_bytes_new_take(data, size);
-	return TRUE;
+	upload->bytes = smp_firmware_read_file(upload->path, error);
+	return upload->bytes != NULL;
 }
 
 static gboolean refuse(GError **error, char *message)

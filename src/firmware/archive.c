@@ -4,10 +4,12 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
 #include <string.h>
 
 #include "firmware/package.h"
 #include "firmware/parse.h"
+#include "firmware/spool.h"
 
 typedef struct archive Archive;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Archive, archive_read_free)
@@ -17,6 +19,8 @@ typedef struct {
 	Archive *archive;
 	GHashTable *members;
 	gsize total;
+	const void *data;
+	gsize size;
 } Reader;
 
 static gboolean refuse_damaged(const Reader *reader, GError **error)
@@ -35,6 +39,13 @@ static gboolean refuse_size(const Reader *reader, GError **error)
 		reader->name, error, SMP_UPDATE_ERROR_CORRUPT,
 		"unpacks to more than %d MiB, more than any board takes; is it the right file?",
 		SMP_FILE_MAX_MIB);
+}
+
+static void *refuse_spool(const Reader *reader, GError **error)
+{
+	smp_file_fail(reader->name, error, SMP_UPDATE_ERROR_FILE, "cannot be unpacked in %s: %s",
+		      g_get_tmp_dir(), g_strerror(errno));
+	return NULL;
 }
 
 /* What is wrong with the name of a member, %NULL where nothing is. */
@@ -91,23 +102,28 @@ static gboolean check_entry(const Reader *reader, struct archive_entry *entry, G
 /* Reads the data of the member at hand, whatever its headers say of the size. */
 static GBytes *read_data(Reader *reader, GError **error)
 {
-	g_autoptr(GByteArray) data = g_byte_array_new();
+	g_auto(SmpSpool) data;
 	guint8 chunk[16 * 1024];
 	la_ssize_t n;
 
+	smp_spool_init(&data);
 	while ((n = archive_read_data(reader->archive, chunk, sizeof chunk)) > 0) {
 		reader->total += (gsize)n;
 		if (reader->total > SMP_FILE_MAX) {
 			refuse_size(reader, error);
 			return NULL;
 		}
-		g_byte_array_append(data, chunk, (guint)n);
+		if (!smp_spool_append(&data, chunk, (gsize)n))
+			return refuse_spool(reader, error);
+		if (data.size % SMP_SPOOL_PIECE < (gsize)n)
+			smp_spool_rest(reader->data, reader->size);
 	}
 	if (n < 0) {
 		refuse_damaged(reader, error);
 		return NULL;
 	}
-	return g_byte_array_free_to_bytes(g_steal_pointer(&data));
+	GBytes *bytes = smp_spool_finish(&data);
+	return bytes ? bytes : refuse_spool(reader, error);
 }
 
 static gboolean read_member(Reader *reader, struct archive_entry *entry, GError **error)
@@ -149,13 +165,13 @@ GHashTable *smp_archive_read(const char *name, GBytes *bytes, GError **error)
 	g_autoptr(Archive) archive = archive_read_new();
 	g_autoptr(GHashTable) members = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
 							      (GDestroyNotify)g_bytes_unref);
-	Reader reader = {name, archive, members, 0};
-	gsize size;
-	const void *data = g_bytes_get_data(bytes, &size);
+	Reader reader = {.name = name, .archive = archive, .members = members};
+
+	reader.data = g_bytes_get_data(bytes, &reader.size);
 
 	/* By the archive's directory, as every other reader of packages does. */
 	if (archive_read_support_format_zip_seekable(archive) != ARCHIVE_OK ||
-	    archive_read_open_memory(archive, data, size) != ARCHIVE_OK) {
+	    archive_read_open_memory(archive, reader.data, reader.size) != ARCHIVE_OK) {
 		refuse_damaged(&reader, error);
 		return NULL;
 	}

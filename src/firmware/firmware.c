@@ -9,6 +9,7 @@
 
 #include "firmware/hex.h"
 #include "firmware/parse.h"
+#include "firmware/spool.h"
 
 gboolean smp_file_fail(const char *name, GError **error, SmpUpdateError code, const char *format,
 		       ...)
@@ -53,10 +54,9 @@ static void compute_sha(SmpFirmware *firmware)
 {
 	gsize size;
 	const guint8 *data = g_bytes_get_data(firmware->bytes, &size);
-	g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+	g_autoptr(GChecksum) checksum = smp_spool_checksum(G_CHECKSUM_SHA256, data, size);
 	gsize sha_size = sizeof firmware->sha;
 
-	g_checksum_update(checksum, data, (gssize)size);
 	g_checksum_get_digest(checksum, firmware->sha, &sha_size);
 }
 
@@ -91,10 +91,11 @@ SmpFirmware *smp_firmware_parse(const char *name, GBytes *bytes, GError **error)
 /* Reads to the end, or one byte more than is allowed. NULL with errno. */
 static GBytes *read_all(int fd)
 {
-	g_autoptr(GByteArray) all = g_byte_array_new();
+	g_auto(SmpSpool) all;
 	guint8 chunk[16 * 1024];
 
-	while (all->len <= SMP_FILE_MAX) {
+	smp_spool_init(&all);
+	while (all.size <= SMP_FILE_MAX) {
 		ssize_t n = read(fd, chunk, sizeof chunk);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -102,9 +103,10 @@ static GBytes *read_all(int fd)
 			return NULL;
 		if (n == 0)
 			break;
-		g_byte_array_append(all, chunk, (guint)n);
+		if (!smp_spool_append(&all, chunk, (gsize)n))
+			return NULL;
 	}
-	return g_byte_array_free_to_bytes(g_steal_pointer(&all));
+	return smp_spool_finish(&all);
 }
 
 GBytes *smp_firmware_read_file(const char *path, GError **error)

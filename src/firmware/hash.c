@@ -3,6 +3,7 @@
 /* The image hash (MCUboot bootutil_img_hash.c): over header, payload and protected TLVs. */
 
 #include "firmware/parse.h"
+#include "firmware/spool.h"
 
 #include <string.h>
 
@@ -55,11 +56,10 @@ static gboolean recompute(SmpFirmware *firmware, const struct HashKind *kind, GE
 	const guint8 *data = g_bytes_get_data(firmware->bytes, NULL);
 	gsize hashed =
 		(gsize)firmware->header_size + firmware->image_size + firmware->protected_size;
-	g_autoptr(GChecksum) checksum = g_checksum_new(kind->checksum);
+	g_autoptr(GChecksum) checksum = smp_spool_checksum(kind->checksum, data, hashed);
 	guint8 digest[sizeof firmware->hash.data];
 	gsize size = sizeof digest;
 
-	g_checksum_update(checksum, data, (gssize)hashed);
 	g_checksum_get_digest(checksum, digest, &size);
 	firmware->hash_checked = memcmp(digest, firmware->hash.data, size) == 0;
 	/* The hash of an encrypted image is that of its plain text. (With imgtool's --clear the

@@ -2,9 +2,12 @@
 
 #include "firmware/hex.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <smp/error.h>
+
+#include "firmware/spool.h"
 
 /* `imgtool sign --pad` leaves a gap as large as the empty part of a slot. */
 #define MAX_GAP_MIB  16
@@ -38,7 +41,7 @@ typedef struct {
 	guint line;
 	guint64 base;
 	gboolean ended;
-	GByteArray *data;
+	SmpSpool data;
 	GArray *blocks;
 } Hex;
 
@@ -47,6 +50,14 @@ static gboolean refuse_line(const Hex *hex, GError **error, const char *what)
 	g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_CORRUPT,
 		    "%s is a damaged Intel HEX file: line %u %s; build or copy it again", hex->name,
 		    hex->line, what);
+	return FALSE;
+}
+
+static gboolean refuse_spool(const Hex *hex, GError **error)
+{
+	g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_FILE,
+		    "%s cannot be decoded in %s: %s", hex->name, g_get_tmp_dir(),
+		    g_strerror(errno));
 	return FALSE;
 }
 
@@ -87,11 +98,10 @@ static gboolean add_data(Hex *hex, const guint8 *record, GError **error)
 	if (size > 0 && last && last->address + last->size == address) {
 		last->size += size;
 	} else if (size > 0) {
-		Block block = {address, hex->data->len, size, hex->line};
+		Block block = {address, hex->data.size, size, hex->line};
 		g_array_append_val(hex->blocks, block);
 	}
-	g_byte_array_append(hex->data, record + 4, (guint)size);
-	return TRUE;
+	return smp_spool_append(&hex->data, record + 4, size) || refuse_spool(hex, error);
 }
 
 static gboolean take_record(Hex *hex, const guint8 *record, GError **error)
@@ -137,6 +147,8 @@ static gboolean take_line(Hex *hex, const char *text, gsize length, GError **err
 
 static gboolean read_lines(Hex *hex, const char *text, gsize size, GError **error)
 {
+	const guint8 *begin = (const guint8 *)text;
+
 	for (hex->line = 1; size > 0; hex->line++) {
 		const char *newline = memchr(text, '\n', size);
 		gsize length = newline ? (gsize)(newline - text) : size;
@@ -145,6 +157,9 @@ static gboolean read_lines(Hex *hex, const char *text, gsize size, GError **erro
 		gsize used = length + (newline ? 1 : 0);
 		text += used;
 		size -= used;
+		gsize read = (gsize)((const guint8 *)text - begin);
+		if (read % SMP_SPOOL_PIECE < used)
+			smp_spool_rest(begin, read);
 	}
 	if (!hex->ended) {
 		g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_CORRUPT,
@@ -192,23 +207,45 @@ static gboolean order_blocks(Hex *hex, GError **error)
 	return TRUE;
 }
 
-static GBytes *fill_memory(const Hex *hex, guint32 *address, GError **error)
+/* The blocks in the order of their addresses, with what erased flash reads between them. */
+static gboolean put_in_order(const Hex *hex, const guint8 *data, SmpSpool *memory)
+{
+	guint8 erased[1024];
+	guint64 at = g_array_index(hex->blocks, Block, 0).address;
+
+	memset(erased, 0xff, sizeof erased);
+	for (guint i = 0; i < hex->blocks->len; i++) {
+		const Block *block = &g_array_index(hex->blocks, Block, i);
+		for (; at < block->address; at += MIN(block->address - at, sizeof erased))
+			if (!smp_spool_append(memory, erased,
+					      MIN(block->address - at, sizeof erased)))
+				return FALSE;
+		if (!smp_spool_append(memory, data + block->offset, block->size))
+			return FALSE;
+		at += block->size;
+	}
+	return TRUE;
+}
+
+static GBytes *fill_memory(Hex *hex, guint32 *address, GError **error)
 {
 	if (hex->blocks->len == 0) {
 		g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_NOT_MCUBOOT,
 			    "%s is an Intel HEX file without data", hex->name);
 		return NULL;
 	}
-	const Block *first = &g_array_index(hex->blocks, Block, 0);
-	const Block *last = &g_array_index(hex->blocks, Block, hex->blocks->len - 1);
-	gsize size = (gsize)(last->address + last->size - first->address);
-	guint8 *memory = g_malloc(size);
-	memset(memory, 0xff, size);
-	for (const Block *block = first; block <= last; block++)
-		memcpy(memory + (block->address - first->address), hex->data->data + block->offset,
-		       block->size);
-	*address = (guint32)first->address;
-	return g_bytes_new_take(memory, size);
+	*address = (guint32)g_array_index(hex->blocks, Block, 0).address;
+	g_autoptr(GBytes) data = smp_spool_finish(&hex->data);
+	if (data && hex->blocks->len == 1)
+		return g_steal_pointer(&data);
+	g_auto(SmpSpool) memory;
+	GBytes *bytes = NULL;
+	smp_spool_init(&memory);
+	if (data && put_in_order(hex, g_bytes_get_data(data, NULL), &memory))
+		bytes = smp_spool_finish(&memory);
+	if (!bytes)
+		refuse_spool(hex, error);
+	return bytes;
 }
 
 gboolean smp_hex_detect(const guint8 *data, gsize size)
@@ -219,11 +256,13 @@ gboolean smp_hex_detect(const guint8 *data, gsize size)
 GBytes *smp_hex_decode(const char *name, const guint8 *data, gsize size, guint32 *address,
 		       GError **error)
 {
-	g_autoptr(GByteArray) bytes = g_byte_array_new();
 	g_autoptr(GArray) blocks = g_array_new(FALSE, FALSE, sizeof(Block));
-	Hex hex = {.name = name, .data = bytes, .blocks = blocks};
+	Hex hex = {.name = name, .blocks = blocks};
+	GBytes *bytes = NULL;
 
-	if (!read_lines(&hex, (const char *)data, size, error) || !order_blocks(&hex, error))
-		return NULL;
-	return fill_memory(&hex, address, error);
+	smp_spool_init(&hex.data);
+	if (read_lines(&hex, (const char *)data, size, error) && order_blocks(&hex, error))
+		bytes = fill_memory(&hex, address, error);
+	smp_spool_clear(&hex.data);
+	return bytes;
 }

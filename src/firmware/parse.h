@@ -40,9 +40,6 @@ gboolean smp_firmware_refuse_foreign(const SmpFirmware *firmware, GError **error
 /* Returns: offset of the first whole image at or behind @from, 0 where there is none */
 gsize smp_firmware_find_image(const SmpFirmware *firmware, gsize from);
 
-/* Returns: (transfer full): the bytes of a file, at most a few more than are allowed */
-GBytes *smp_firmware_read_file(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-
 /* The beginning of a program for an Arm Cortex-M: stack in RAM, reset vector in Thumb mode, vectors
  * 8 to 10 reserved in all architectures. */
 gboolean smp_is_vector_table(const guint8 *data, gsize size);

@@ -5,6 +5,7 @@
 
 #include "firmware/le.h"
 #include "firmware/parse.h"
+#include "firmware/spool.h"
 
 #define MAGIC_SIZE 16
 
@@ -45,9 +46,12 @@ static gboolean refuse_rest(const SmpFirmware *firmware, gsize end, gsize rest, 
 /* Erased flash reads 0xff, on a few chips 0x00. */
 static gboolean is_padding(const guint8 *data, gsize size)
 {
-	for (gsize i = 0; i < size; i++)
+	for (gsize i = 0; i < size; i++) {
 		if (data[i] != 0xff && data[i] != 0x00)
 			return FALSE;
+		if (i % SMP_SPOOL_PIECE == 0)
+			smp_spool_rest(data, i);
+	}
 	return TRUE;
 }
 

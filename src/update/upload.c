@@ -2,6 +2,7 @@
 
 #include <smp/upload.h>
 
+#include "firmware/spool.h"
 #include "update/transfer.h"
 
 /* The image header, and the largest write unit. */
@@ -16,6 +17,10 @@ static void encode(gpointer context, GByteArray *packet, guint64 offset, const g
 		   gsize size)
 {
 	ImageTransfer *image = context;
+
+	/* What was sent is hardly ever needed again. */
+	if (offset % SMP_SPOOL_PIECE < size)
+		smp_spool_rest(data - offset, offset);
 	smp_image_upload_encode(&image->upload, packet, offset, data, size);
 }
 
@@ -66,9 +71,8 @@ gboolean smp_upload_image(SmpSession *session, GBytes *bytes, guint image, gbool
 	guint8 sha[32];
 	gsize sha_size = sizeof sha, size;
 	const guint8 *data = g_bytes_get_data(bytes, &size);
-	g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+	g_autoptr(GChecksum) checksum = smp_spool_checksum(G_CHECKSUM_SHA256, data, size);
 
-	g_checksum_update(checksum, data, (gssize)size);
 	g_checksum_get_digest(checksum, sha, &sha_size);
 
 	ImageTransfer context = {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """image …: what is sent and what is not, and how it is told."""
 
+import os
 import re
 import signal
 import unittest
@@ -47,6 +48,22 @@ class Upload(TestCase):
         _, out, err = self.run_smpctl("-c", target, "image", "upload", "--force", self.file)
         self.assertEqual(out, "Done\n")
         self.assertIn("100 %", err)
+
+    def test_memory(self):
+        """An image of any size takes a few megabytes."""
+        large, _ = self.make_image("large.bin", f"1.2.0,{15 << 20}")
+        target = self.board(
+            "--udp", "0", "--slot-size", str(16 << 20), "--buf-size", "1400", "--time-scale", "1000"
+        ).target
+        peak = {}
+        for file in (self.file, large):
+            process = self.start("-q", "-c", target, "image", "upload", file)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            self.assertEqual(process.communicate(), ("", ""))
+            self.assertEqual(process.returncode, 0)
+            peak[file] = usage.ru_maxrss
+        self.assertLess(peak[large] - peak[self.file], 8 << 10)
 
     def test_interrupted_and_resumed(self):
         target = self.board("--pty", "--baud", "115200").target
