@@ -164,15 +164,39 @@ void smpctl_json_hex(JsonBuilder *json, const char *key, const guint8 *data, gsi
 		smpctl_json_text(json, key, hex->str);
 }
 
+/* What json-glib prints as 0.025999999999999999 is 0.026 to everybody else. */
+static gboolean shorten(const GMatchInfo *match, GString *text, gpointer user_data)
+{
+	g_autofree char *word = g_match_info_fetch(match, 0);
+	char number[G_ASCII_DTOSTR_BUF_SIZE];
+
+	if (word[0] == '"')
+		g_string_append(text, word);
+	else
+		g_string_append(text, g_ascii_formatd(number, sizeof number, "%.15g",
+						      g_ascii_strtod(word, NULL)));
+	return FALSE;
+}
+
+static char *shorten_numbers(const char *text)
+{
+	g_autoptr(GRegex) words =
+		g_regex_new("\"(?:[^\"\\\\]|\\\\.)*+\"|-?\\d+\\.\\d+", G_REGEX_OPTIMIZE, 0, NULL);
+
+	return g_regex_replace_eval(words, text, -1, 0, 0, shorten, NULL, NULL);
+}
+
 void smpctl_json_print(JsonBuilder *json)
 {
 	g_autoptr(JsonNode) root = NULL;
 	g_autofree char *text = NULL;
+	g_autofree char *shorter = NULL;
 
 	json_builder_end_object(json);
 	root = json_builder_get_root(json);
 	text = json_to_string(root, FALSE);
-	puts(text);
+	shorter = shorten_numbers(text);
+	puts(shorter ? shorter : text);
 	/* One object a line, at once: a program may be waiting for it. */
 	fflush(stdout);
 }

@@ -114,6 +114,7 @@ class TestCase(unittest.TestCase):
         got, out, err = self.run_smpctl("--json", *args)
         self.assertEqual(got, status, out + err)
         self.assertEqual(err, "")
+        self.assertNotRegex(out, r":-?\d+\.\d{4}", "a number is rounded to thousandths")
         return [json.loads(line) for line in out.splitlines()]
 
     def wait_for(self, what, seconds=PATIENCE):
