@@ -59,9 +59,11 @@ struct SmpSession {
 	gboolean version_fixed;
 	int version;	      /* for the next request */
 	int answered_version; /* -1 until an answer came */
+	gboolean doubtful;    /* version 2 went unanswered once; it may just have been lost */
 	guint timeout_ms;
 	gsize mtu;
 	gboolean params_known;
+	gboolean params_silent; /* were asked for, and nothing came */
 	SmpParams params;
 	SmpRoundTrip round_trip;
 	GByteArray *received;
@@ -276,7 +278,7 @@ static void settle(SmpSession *session, const SmpHeader *header)
 			     request->size);
 	request->state = FREE;
 	session->answered = MAX(session->answered, request->order);
-	if (session->answered_version < 0) {
+	if (session->answered_version < 0 || session->doubtful) {
 		session->answered_version = MIN(header->version, SMP_VERSION_2);
 		if (!session->version_fixed)
 			session->version = session->answered_version;
@@ -359,6 +361,7 @@ typedef struct {
 	gint64 deadline;
 	guint8 sequences[MAX_COPIES];
 	guint copies;
+	guint most; /* copies */
 } Call;
 
 static gboolean is_copy(const Call *call, guint8 sequence)
@@ -392,7 +395,9 @@ static gboolean await_copy(SmpSession *session, const Call *call, gint64 until,
  * the server may be full. */
 static gboolean send_call(SmpSession *session, Call *call, GError **error)
 {
-	if (session->answered_version < 0 && !session->version_fixed)
+	gboolean unknown = session->answered_version < 0 || (session->doubtful && call->most > 1);
+
+	if (unknown && !session->version_fixed)
 		session->version = call->copies % 3 ? SMP_VERSION_1 : SMP_VERSION_2;
 	if (!send_copy(session, call->packet, call->copies ? "repeated" : NULL,
 		       &call->sequences[call->copies], error))
@@ -434,19 +439,18 @@ static gboolean send_or_wait(SmpSession *session, Call *call, gint64 *wait, gint
 	return TRUE;
 }
 
-static SmpResponse *run_call(SmpSession *session, Call *call, SmpRepeat repeat, GError **error)
+static SmpResponse *run_call(SmpSession *session, Call *call, GError **error)
 {
-	guint most = repeat == SMP_REPEAT_SAFE ? MAX_COPIES : 1;
 	gint64 wait = MAX(smp_session_get_rto_for(session, call->packet->len), CALL_RTO_MIN);
 	SmpResponse *response = NULL;
 
 	do {
 		gint64 until = call->deadline;
 		GError *local = NULL;
-		if (call->copies < most && !send_or_wait(session, call, &wait, &until, error))
+		if (call->copies < call->most && !send_or_wait(session, call, &wait, &until, error))
 			return NULL;
 		/* The last copy has all the time that is left. */
-		if (call->copies == most)
+		if (call->copies == call->most)
 			until = call->deadline;
 		if (await_copy(session, call, until, &response, &local))
 			return response;
@@ -499,14 +503,20 @@ SmpResponse *smp_session_call(SmpSession *session, GByteArray *request, guint ti
 	Call call = {
 		.packet = request,
 		.deadline = smp_link_now(session->link) + timeout * G_TIME_SPAN_MILLISECOND,
+		.most = repeat == SMP_REPEAT_SAFE ? MAX_COPIES : 1,
 	};
 	g_autoptr(GError) local = NULL;
-	SmpResponse *response = run_call(session, &call, repeat, &local);
+	gboolean first = session->answered_version < 0;
+	SmpResponse *response = run_call(session, &call, &local);
 
+	/* Where version 1 was answered and version 2 was not, the next request asks once more. */
+	if (call.most > 1)
+		session->doubtful =
+			first && call.copies > 1 && session->answered_version == SMP_VERSION_1;
 	if (turn_to_version_2(session, local)) {
 		g_clear_error(&local);
 		call.copies = 0;
-		response = run_call(session, &call, repeat, &local);
+		response = run_call(session, &call, &local);
 	}
 	for (guint i = 0; i < call.copies; i++)
 		smp_session_forget(session, call.sequences[i]);
@@ -521,8 +531,15 @@ SmpResponse *smp_session_call(SmpSession *session, GByteArray *request, guint ti
 	return NULL;
 }
 
+/* MCUboot's recovery before 1.9 says nothing to commands that it does not know. */
+static gboolean has_no_params(SmpSession *session)
+{
+	return session->params_silent && session->answered_version >= 0;
+}
+
 gboolean smp_session_get_params(SmpSession *session, SmpParams *params, GError **error)
 {
+	session->params_known |= has_no_params(session);
 	if (!session->params_known) {
 		g_autoptr(GError) local = NULL;
 		g_autoptr(GByteArray) request =
@@ -530,7 +547,9 @@ gboolean smp_session_get_params(SmpSession *session, SmpParams *params, GError *
 		smp_cbor_put_map(request, 0);
 		g_autoptr(SmpResponse) response =
 			smp_session_call(session, request, 0, SMP_REPEAT_SAFE, &local);
-		if (local &&
+		session->params_silent =
+			g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT);
+		if (local && !has_no_params(session) &&
 		    !g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE)) {
 			g_propagate_error(error, g_steal_pointer(&local));
 			return FALSE;
@@ -566,6 +585,9 @@ void smp_session_reset(SmpSession *session)
 		session->requests[i].state = FREE;
 	session->answered = session->sent;
 	session->params_known = FALSE;
+	session->params_silent = FALSE;
+	session->params = (SmpParams){0};
+	session->doubtful = FALSE;
 	session->round_trip = (SmpRoundTrip){0};
 	if (!session->version_fixed)
 		session->version = SMP_VERSION_2;

@@ -4,6 +4,9 @@
 
 #include "session/session.h"
 
+/* A board that did not answer one request has so long for another. */
+#define OTHER_TIMEOUT_MS 3000
+
 /* An answer that the firmware lacks a command is a fact too; any other error ends the look. */
 static gboolean absent(GError **local, GError **error)
 {
@@ -108,23 +111,51 @@ static gboolean looks_like_recovery(const SmpBoard *board)
 	       (!lists_flags(board->images) || board->params.buf_count == 1);
 }
 
+/* MCUboot's recovery before 1.9 answers image commands and is silent to all others. @error: what
+ * came of asking for parameters. */
+static gboolean observe_silent(SmpBoard *board, SmpSession *session, GError *cause, GError **error)
+{
+	guint timeout = smp_session_get_timeout(session);
+
+	if (g_error_matches(cause, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT)) {
+		smp_session_set_timeout(session, MIN(timeout, OTHER_TIMEOUT_MS));
+		board->images = smp_image_list(session, NULL);
+		smp_session_set_timeout(session, timeout);
+	}
+	if (!board->images) {
+		g_propagate_error(error, cause);
+		return FALSE;
+	}
+	g_error_free(cause);
+	return TRUE;
+}
+
 /* The image list comes as late as it can: should the board restart in between, what is said of it
  * is still true. Recovery is not asked for marks, and known for sure only by its list. */
-static gboolean observe(SmpBoard *board, SmpSession *session, GError **error)
+static gboolean observe_all(SmpBoard *board, SmpSession *session, GError **error)
 {
-	if (!smp_session_get_params(session, &board->params, error) ||
-	    !observe_bootloader(board, session, error) ||
+	if (!observe_bootloader(board, session, error) ||
 	    !observe_application(board, session, error) || !observe_slots(board, session, error))
 		return FALSE;
 	gboolean is_application = board->application || board->bootloader;
 	if ((is_application && !observe_marks(board, session, error)) ||
 	    !observe_images(board, session, error))
 		return FALSE;
-	board->version = smp_session_get_version(session);
-	board->recovery = looks_like_recovery(board);
-	if (!board->images || board->recovery || is_application)
+	if (!board->images || is_application || looks_like_recovery(board))
 		return TRUE;
 	return observe_marks(board, session, error);
+}
+
+static gboolean observe(SmpBoard *board, SmpSession *session, GError **error)
+{
+	GError *local = NULL;
+	gboolean done = smp_session_get_params(session, &board->params, &local)
+				? observe_all(board, session, error)
+				: observe_silent(board, session, local, error);
+
+	board->version = smp_session_get_version(session);
+	board->recovery = looks_like_recovery(board);
+	return done;
 }
 
 SmpBoard *smp_board_observe(SmpSession *session, GError **error)

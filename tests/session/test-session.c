@@ -145,10 +145,31 @@ static void test_version_2_dropped(Board *board, gconstpointer data)
 	g_assert_cmpint(board_now(board) - start, <, 800 * MS);
 	g_assert_cmpint(board_header(board, 0)->version, ==, SMP_VERSION_2);
 	g_assert_cmpint(smp_session_get_version(board->session), ==, 1);
-	for (guint i = 3; i < 10; i++) {
+	/* It is asked once more whether version 2 was only lost. */
+	board_call_well(board, 4);
+	g_assert_cmpint(board_header(board, 2)->version, ==, SMP_VERSION_2);
+	for (guint i = 5; i < 10; i++) {
 		board_call_well(board, i);
 		g_assert_cmpint(board_header(board, i - 1)->version, ==, SMP_VERSION_1);
 	}
+}
+
+static void lose_first(Board *board, const SmpHeader *header, const guint8 *packet, gint64 when)
+{
+	if (board->requests > 1)
+		board_answer(board, header, packet, when + 5 * MS);
+}
+
+/* One lost packet does not make an old server of a new one. */
+static void test_version_2_lost(Board *board, gconstpointer data)
+{
+	board->behave = lose_first;
+	board_call_well(board, 2);
+	for (guint i = 3; i < 10; i++) {
+		board_call_well(board, i);
+		g_assert_cmpint(board_header(board, i - 1)->version, ==, SMP_VERSION_2);
+	}
+	g_assert_cmpint(smp_session_get_version(board->session), ==, 2);
 }
 
 static void answer_as_version(Board *board, const SmpHeader *header, const guint8 *packet,
@@ -309,6 +330,7 @@ int main(int argc, char **argv)
 	ADD("slow-server", test_slow_server);
 	ADD("new-number", test_new_number);
 	ADD("version-2-dropped", test_version_2_dropped);
+	ADD("version-2-lost", test_version_2_lost);
 	ADD("version-of-answer", test_version_of_answer);
 	ADD("version-fixed", test_version_fixed);
 	ADD("version-1-refused", test_version_1_refused);

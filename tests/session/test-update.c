@@ -413,7 +413,7 @@ static void test_xip_revert(void)
 
 static void test_recovery(void)
 {
-	for (guint old = 0; old < 2; old++) {
+	for (guint old = 0; old < 3; old++) {
 		Job job;
 		job_init(&job, 1);
 		job.board.model.in_recovery = TRUE;

@@ -223,6 +223,8 @@ static void do_os(UpdateBoard *board, const SmpHeader *header, const SmpCbor *bo
 
 	if (header->command == OS_RESET)
 		do_reset(board, packet, now);
+	else if (recovery && board->old_recovery == 2)
+		return;
 	else if (header->command == OS_PARAMS && !board->old_recovery)
 		wire_answer_params(board->link, packet, recovery ? 1024 : 512, recovery ? 1 : 4,
 				   when);

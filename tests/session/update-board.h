@@ -18,7 +18,8 @@
  * @reset_delay: µs from the answer to a reset until it happens
  * @watchdog: µs after which an application that does not speak SMP is reset
  * @cuts_link: the link is closed by a reset, and open again when the board is back
- * @old_recovery: its recovery drops version 2 (MCUboot up to 1.10)
+ * @old_recovery: its recovery drops version 2 (MCUboot up to 1.10); 2: and answers image commands
+ *   and a reset only (before 1.9)
  * @lose_resets: so many requests to reset are lost on the way
  * @lose_reset_answer: the answer is lost
  * @refuse_resets: so many are answered with EBUSY
@@ -33,7 +34,7 @@ typedef struct {
 	gint64 reset_delay;
 	gint64 watchdog;
 	gboolean cuts_link;
-	gboolean old_recovery;
+	guint old_recovery;
 	guint lose_resets;
 	gboolean lose_reset_answer;
 	guint refuse_resets;
