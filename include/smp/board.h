@@ -55,6 +55,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpBoard, smp_board_free)
 /* Whether a new image can be tried and comes undone at the next reset unless it is confirmed. */
 gboolean smp_board_can_revert(const SmpBoard *board);
 
+/* Returns: (transfer none) (nullable): the image that runs. Recovery runs none: what it will start
+ * lies in the primary slot. */
+const SmpImageSlot *smp_board_running(const SmpBoard *board, guint image);
+
+/* The slot that an upload goes to: the one that does not run. */
+guint smp_board_target_slot(const SmpBoard *board, guint image);
+
 /* Bytes that an image for this slot may have; 0 where not known. */
 guint64 smp_board_slot_size(const SmpBoard *board, guint image, guint slot);
 

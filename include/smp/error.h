@@ -135,6 +135,10 @@ gboolean smp_error_is_device(const GError *error, int group, gint64 rc);
 /* Shorthand for the SMP-level ENOTSUP: the command is not built into the firmware. */
 gboolean smp_error_is_unsupported(const GError *error);
 
+/* Whether the board went away or fell silent, so that it may come back: %SMP_LINK_ERROR_CLOSED,
+ * %SMP_LINK_ERROR_TIMEOUT, %SMP_PROTOCOL_ERROR_TIMEOUT. */
+gboolean smp_error_is_link_lost(const GError *error);
+
 /**
  * smp_device_error_name:
  *

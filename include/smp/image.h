@@ -57,6 +57,8 @@ typedef struct {
 	int split_status;
 } SmpImageState;
 
+/* Returns: (transfer full) */
+SmpImageState *smp_image_state_copy(const SmpImageState *state);
 void smp_image_state_free(SmpImageState *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpImageState, smp_image_state_free)
 

@@ -224,6 +224,10 @@ void smpctl_json_bool(JsonBuilder *json, const char *key, gboolean value);
 void smpctl_json_seconds(JsonBuilder *json, const char *key, gint64 us);
 void smpctl_json_double(JsonBuilder *json, const char *key, double value);
 void smpctl_json_hex(JsonBuilder *json, const char *key, const guint8 *data, gsize size);
+/* An array of objects, each filled by @add; of nothing where @items is %NULL. */
+typedef void (*SmpctlJsonFunc)(JsonBuilder *json, gconstpointer item);
+void smpctl_json_array(JsonBuilder *json, const char *key, const GPtrArray *items,
+		       SmpctlJsonFunc add);
 /* Ends the object and prints it as one line on stdout. */
 void smpctl_json_print(JsonBuilder *json);
 

@@ -59,9 +59,10 @@ static void print_state(const SmpImageState *state)
 	printf("Split status: %s (%d)\n", split_name(split), split);
 }
 
-static void add_slot(JsonBuilder *json, const SmpImageSlot *slot)
+static void add_slot(JsonBuilder *json, gconstpointer data)
 {
-	json_builder_begin_object(json);
+	const SmpImageSlot *slot = data;
+
 	smpctl_json_int(json, "image", slot->image);
 	smpctl_json_int(json, "slot", slot->slot);
 	smpctl_json_text(json, "version", slot->version);
@@ -73,16 +74,11 @@ static void add_slot(JsonBuilder *json, const SmpImageSlot *slot)
 		smpctl_json_bool(json, "active", slot->active);
 		smpctl_json_bool(json, "permanent", slot->permanent);
 	}
-	json_builder_end_object(json);
 }
 
 void smpctl_image_json(JsonBuilder *json, const SmpImageState *state)
 {
-	json_builder_set_member_name(json, "images");
-	json_builder_begin_array(json);
-	for (guint i = 0; i < state->slots->len; i++)
-		add_slot(json, g_ptr_array_index(state->slots, i));
-	json_builder_end_array(json);
+	smpctl_json_array(json, "images", state->slots, add_slot);
 	smpctl_json_count(json, "split_status", state->split_status);
 }
 
@@ -164,9 +160,10 @@ static void print_slot_info(const SmpSlotInfo *info)
 	putchar('\n');
 }
 
-static void add_slot_info(JsonBuilder *json, const SmpSlotInfo *info)
+static void add_slot_info(JsonBuilder *json, gconstpointer data)
 {
-	json_builder_begin_object(json);
+	const SmpSlotInfo *info = data;
+
 	smpctl_json_int(json, "image", info->image);
 	smpctl_json_int(json, "slot", info->slot);
 	if (info->rc)
@@ -176,18 +173,13 @@ static void add_slot_info(JsonBuilder *json, const SmpSlotInfo *info)
 	smpctl_json_count(json, "upload_image_id", info->upload_image_id);
 	if (info->max_image_size)
 		smpctl_json_int(json, "max_image_size", (gint64)info->max_image_size);
-	json_builder_end_object(json);
 }
 
 static void print_slots_json(const GPtrArray *slots)
 {
 	g_autoptr(JsonBuilder) json = smpctl_json_begin();
 
-	json_builder_set_member_name(json, "slots");
-	json_builder_begin_array(json);
-	for (guint i = 0; i < slots->len; i++)
-		add_slot_info(json, g_ptr_array_index(slots, i));
-	json_builder_end_array(json);
+	smpctl_json_array(json, "slots", slots, add_slot_info);
 	smpctl_json_print(json);
 }
 

@@ -145,9 +145,10 @@ static void print_tasks(const GPtrArray *tasks)
 	}
 }
 
-static void add_task(JsonBuilder *json, const SmpTask *task)
+static void add_task(JsonBuilder *json, gconstpointer data)
 {
-	json_builder_begin_object(json);
+	const SmpTask *task = data;
+
 	smpctl_json_text(json, "name", task->name);
 	/* Zephyr has negative priorities: -1 cannot be told from absent and is rather shown. */
 	smpctl_json_int(json, "priority", task->priority);
@@ -160,7 +161,6 @@ static void add_task(JsonBuilder *json, const SmpTask *task)
 	smpctl_json_count(json, "stack_used", task->stack_used < 0 ? -1 : task->stack_used * 4);
 	smpctl_json_count(json, "last_checkin", task->last_checkin);
 	smpctl_json_count(json, "next_checkin", task->next_checkin);
-	json_builder_end_object(json);
 }
 
 gboolean smpctl_cmd_os_tasks(Smpctl *cli, char **args, GError **error)
@@ -175,11 +175,7 @@ gboolean smpctl_cmd_os_tasks(Smpctl *cli, char **args, GError **error)
 		return TRUE;
 	}
 	g_autoptr(JsonBuilder) json = smpctl_json_begin();
-	json_builder_set_member_name(json, "tasks");
-	json_builder_begin_array(json);
-	for (guint i = 0; i < tasks->len; i++)
-		add_task(json, g_ptr_array_index(tasks, i));
-	json_builder_end_array(json);
+	smpctl_json_array(json, "tasks", tasks, add_task);
 	smpctl_json_print(json);
 	return TRUE;
 }
@@ -196,15 +192,15 @@ static void print_pools(const GPtrArray *pools)
 	}
 }
 
-static void add_pool(JsonBuilder *json, const SmpMemoryPool *pool)
+static void add_pool(JsonBuilder *json, gconstpointer data)
 {
-	json_builder_begin_object(json);
+	const SmpMemoryPool *pool = data;
+
 	smpctl_json_text(json, "name", pool->name);
 	smpctl_json_count(json, "block_size", pool->block_size);
 	smpctl_json_count(json, "blocks", pool->blocks);
 	smpctl_json_count(json, "free", pool->free);
 	smpctl_json_count(json, "min_free", pool->min_free);
-	json_builder_end_object(json);
 }
 
 gboolean smpctl_cmd_os_pools(Smpctl *cli, char **args, GError **error)
@@ -219,11 +215,7 @@ gboolean smpctl_cmd_os_pools(Smpctl *cli, char **args, GError **error)
 		return TRUE;
 	}
 	g_autoptr(JsonBuilder) json = smpctl_json_begin();
-	json_builder_set_member_name(json, "pools");
-	json_builder_begin_array(json);
-	for (guint i = 0; i < pools->len; i++)
-		add_pool(json, g_ptr_array_index(pools, i));
-	json_builder_end_array(json);
+	smpctl_json_array(json, "pools", pools, add_pool);
 	smpctl_json_print(json);
 	return TRUE;
 }

@@ -177,22 +177,13 @@ static void print_speed(const SmpBoard *board, gsize max_packet)
 		printf("%-12s %s\n", "Speed", why);
 }
 
-static void add_slot_sizes(JsonBuilder *json, const SmpBoard *board)
+static void add_slot_size(JsonBuilder *json, gconstpointer data)
 {
-	if (!board->slots)
-		return;
-	json_builder_set_member_name(json, "slots");
-	json_builder_begin_array(json);
-	for (guint i = 0; i < board->slots->len; i++) {
-		const SmpSlotInfo *info = g_ptr_array_index(board->slots, i);
+	const SmpSlotInfo *info = data;
 
-		json_builder_begin_object(json);
-		smpctl_json_int(json, "image", info->image);
-		smpctl_json_int(json, "slot", info->slot);
-		smpctl_json_int(json, "size", (gint64)info->size);
-		json_builder_end_object(json);
-	}
-	json_builder_end_array(json);
+	smpctl_json_int(json, "image", info->image);
+	smpctl_json_int(json, "slot", info->slot);
+	smpctl_json_int(json, "size", (gint64)info->size);
 }
 
 static void add_next_reset(JsonBuilder *json, const SmpBoard *board)
@@ -228,7 +219,8 @@ static void print_json(const SmpBoard *board)
 	smpctl_json_bool(json, "recovery", board->recovery);
 	if (board->images)
 		smpctl_image_json(json, board->images);
-	add_slot_sizes(json, board);
+	if (board->slots)
+		smpctl_json_array(json, "slots", board->slots, add_slot_size);
 	add_next_reset(json, board);
 	smpctl_json_print(json);
 }

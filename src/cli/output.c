@@ -186,6 +186,19 @@ static char *shorten_numbers(const char *text)
 	return g_regex_replace_eval(words, text, -1, 0, 0, shorten, NULL, NULL);
 }
 
+void smpctl_json_array(JsonBuilder *json, const char *key, const GPtrArray *items,
+		       SmpctlJsonFunc add)
+{
+	json_builder_set_member_name(json, key);
+	json_builder_begin_array(json);
+	for (guint i = 0; items && i < items->len; i++) {
+		json_builder_begin_object(json);
+		add(json, g_ptr_array_index(items, i));
+		json_builder_end_object(json);
+	}
+	json_builder_end_array(json);
+}
+
 void smpctl_json_print(JsonBuilder *json)
 {
 	g_autoptr(JsonNode) root = NULL;

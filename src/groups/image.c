@@ -65,6 +65,19 @@ static void slot_free(gpointer data)
 	g_free(data);
 }
 
+SmpImageState *smp_image_state_copy(const SmpImageState *state)
+{
+	SmpImageState *copy = g_memdup2(state, sizeof *state);
+
+	copy->slots = g_ptr_array_new_with_free_func(slot_free);
+	for (guint i = 0; i < state->slots->len; i++) {
+		SmpImageSlot *slot = g_memdup2(g_ptr_array_index(state->slots, i), sizeof *slot);
+		slot->version = g_strdup(slot->version);
+		g_ptr_array_add(copy->slots, slot);
+	}
+	return copy;
+}
+
 void smp_image_state_free(SmpImageState *state)
 {
 	if (!state)

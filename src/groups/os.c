@@ -38,10 +38,11 @@ char *smp_os_echo(SmpSession *session, const char *text, GError **error)
 	return echoed;
 }
 
-static gboolean is_loss(const GError *error)
+/* What the line did not take was not sent either. */
+static gboolean may_have_reset(const GError *error)
 {
-	return g_error_matches(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT) ||
-	       g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED);
+	return smp_error_is_link_lost(error) &&
+	       !g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_TIMEOUT);
 }
 
 gboolean smp_os_reset(SmpSession *session, gboolean force, SmpBootMode boot_mode, GError **error)
@@ -62,7 +63,7 @@ gboolean smp_os_reset(SmpSession *session, gboolean force, SmpBootMode boot_mode
 	}
 	g_autoptr(SmpResponse) response = smp_group_call(session, request, RESET_TIMEOUT_MS,
 							 SMP_REPEAT_NEVER, "reset", &body, &local);
-	if (!response && !is_loss(local)) {
+	if (!response && !may_have_reset(local)) {
 		g_propagate_error(error, g_steal_pointer(&local));
 		return FALSE;
 	}

@@ -306,3 +306,10 @@ gboolean smp_error_is_unsupported(const GError *error)
 {
 	return smp_error_is_device(error, SMP_GROUP_NONE, SMP_RC_ENOTSUP);
 }
+
+gboolean smp_error_is_link_lost(const GError *error)
+{
+	return g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED) ||
+	       g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_TIMEOUT) ||
+	       g_error_matches(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT);
+}

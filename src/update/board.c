@@ -201,6 +201,18 @@ gboolean smp_board_can_revert(const SmpBoard *board)
 	}
 }
 
+const SmpImageSlot *smp_board_running(const SmpBoard *board, guint image)
+{
+	return board->recovery ? smp_image_state_find(board->images, image, 0)
+			       : smp_image_state_find_active(board->images, image);
+}
+
+guint smp_board_target_slot(const SmpBoard *board, guint image)
+{
+	const SmpImageSlot *slot = smp_board_running(board, image);
+	return board->recovery ? 0 : slot ? 1 - MIN(slot->slot, 1) : 1;
+}
+
 guint64 smp_board_slot_size(const SmpBoard *board, guint image, guint slot)
 {
 	for (guint i = 0; board->slots && i < board->slots->len; i++) {

@@ -69,7 +69,7 @@ static gboolean refuse_size(SmpPlan *plan, const SmpBundleItem *item)
 {
 	gsize size = g_bytes_get_size(item->firmware->bytes);
 	guint64 room = smp_board_slot_size(plan->board, item->image,
-					   smp_plan_target_slot(plan, item->image));
+					   smp_board_target_slot(plan->board, item->image));
 
 	if (room == 0 || size <= room)
 		return FALSE;
@@ -147,7 +147,7 @@ static gboolean refuse_board(SmpPlan *plan, const SmpBundleItem *item)
 static gboolean refuse_downgrade(SmpPlan *plan, const SmpBundleItem *item)
 {
 	SmpVersion now;
-	const SmpImageSlot *slot = smp_plan_running(plan, item->image);
+	const SmpImageSlot *slot = smp_board_running(plan->board, item->image);
 	g_autofree char *version = smp_version_to_string(&item->firmware->version);
 
 	if (item->installed_counter >= 0 &&
@@ -170,7 +170,7 @@ static gboolean refuse_downgrade(SmpPlan *plan, const SmpBundleItem *item)
 
 static gboolean refuse_trial_of_another(SmpPlan *plan, const SmpBundleItem *item)
 {
-	const SmpImageSlot *slot = smp_plan_running(plan, item->image);
+	const SmpImageSlot *slot = smp_board_running(plan->board, item->image);
 
 	if (plan->board->recovery || !slot || !slot->has_flags || slot->confirmed ||
 	    !smp_board_can_revert(plan->board))
@@ -183,8 +183,8 @@ static gboolean refuse_trial_of_another(SmpPlan *plan, const SmpBundleItem *item
 
 static gboolean refuse_pending(SmpPlan *plan, const SmpBundleItem *item)
 {
-	const SmpImageSlot *slot = smp_image_state_find(plan->board->images, item->image,
-							smp_plan_target_slot(plan, item->image));
+	const SmpImageSlot *slot = smp_image_state_find(
+		plan->board->images, item->image, smp_board_target_slot(plan->board, item->image));
 
 	if (plan->board->recovery || !slot || !slot->pending || slot->active)
 		return FALSE;
@@ -195,7 +195,7 @@ static gboolean refuse_pending(SmpPlan *plan, const SmpBundleItem *item)
 
 static gboolean refuse_slot(SmpPlan *plan, const SmpBundleItem *item)
 {
-	guint target = smp_plan_target_slot(plan, item->image);
+	guint target = smp_board_target_slot(plan->board, item->image);
 
 	if (item->slot < 0 || (guint)item->slot == target ||
 	    !(item->firmware->flags & SMP_IMAGE_FLAG_ROM_FIXED ||
@@ -237,7 +237,7 @@ static gboolean future_version(const SmpPlan *plan, guint image, SmpVersion *ver
 			return TRUE;
 		}
 	}
-	const SmpImageSlot *slot = smp_plan_running(plan, image);
+	const SmpImageSlot *slot = smp_board_running(plan->board, image);
 	return slot && smp_version_parse(slot->version, version);
 }
 

@@ -14,20 +14,6 @@ guint smp_plan_chosen(const SmpPlan *plan, guint i)
 	return g_array_index(plan->chosen, guint, i);
 }
 
-const SmpImageSlot *smp_plan_running(const SmpPlan *plan, guint image)
-{
-	const SmpImageState *images = plan->board->images;
-
-	return plan->board->recovery ? smp_image_state_find(images, image, 0)
-				     : smp_image_state_find_active(images, image);
-}
-
-guint smp_plan_target_slot(const SmpPlan *plan, guint image)
-{
-	const SmpImageSlot *slot = smp_plan_running(plan, image);
-	return plan->board->recovery ? 0 : slot ? 1 - MIN(slot->slot, 1) : 1;
-}
-
 static SmpPlace place_in_recovery(const SmpPlan *plan, guint index)
 {
 	const SmpBundleItem *item = smp_plan_item(plan, index);
@@ -55,7 +41,8 @@ static gboolean is_next(const SmpPlan *plan, const SmpImageSlot *slot, const Smp
  * (NCS, simultaneous multi-image update of nRF5340). */
 gboolean smp_plan_is_hidden(const SmpPlan *plan, const SmpBundleItem *item)
 {
-	return item->network_core || (item->image > 0 && !smp_plan_running(plan, item->image));
+	return item->network_core ||
+	       (item->image > 0 && !smp_board_running(plan->board, item->image));
 }
 
 /* After a reset, or where it was marked and is gone: then the board restarted by itself. */
@@ -72,7 +59,7 @@ SmpPlace smp_plan_place(const SmpPlan *plan, guint index)
 
 	if (plan->board->recovery)
 		return place_in_recovery(plan, index);
-	const SmpImageSlot *active = smp_plan_running(plan, item->image);
+	const SmpImageSlot *active = smp_board_running(plan->board, item->image);
 	if (active && smp_hash_equal(&active->hash, &item->hash)) {
 		/* Without revert `confirmed` says nothing: what runs stays. */
 		return active->confirmed || !smp_board_can_revert(plan->board) ? SMP_PLACE_FINAL
@@ -92,7 +79,7 @@ SmpPlace smp_plan_place(const SmpPlan *plan, guint index)
 static gboolean is_better(const SmpPlan *plan, guint index, guint other)
 {
 	SmpPlace a = smp_plan_place(plan, index), b = smp_plan_place(plan, other);
-	guint target = smp_plan_target_slot(plan, smp_plan_item(plan, index)->image);
+	guint target = smp_board_target_slot(plan->board, smp_plan_item(plan, index)->image);
 
 	if (a != b)
 		return a > b;

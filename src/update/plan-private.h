@@ -35,11 +35,8 @@ SmpPlace smp_plan_place(const SmpPlan *plan, guint index);
 /* Whether a chosen item is there. */
 gboolean smp_plan_any_is(const SmpPlan *plan, SmpPlace place);
 const SmpBundleItem *smp_plan_item(const SmpPlan *plan, guint index);
-/* The slot whose image runs. Recovery runs nothing: what it will start lies in the primary slot. */
-const SmpImageSlot *smp_plan_running(const SmpPlan *plan, guint image);
 /* Whether the board does not tell what runs of this image: another core does. */
 gboolean smp_plan_is_hidden(const SmpPlan *plan, const SmpBundleItem *item);
-guint smp_plan_target_slot(const SmpPlan *plan, guint image);
 
 /* Counts in @attempt the reset that had begun when the job was interrupted, if @board shows that it
  * was done. */

@@ -64,7 +64,7 @@ static const SmpAttemptItem *tried(const SmpPlan *plan, guint index)
 
 static const char *running_version(const SmpPlan *plan, guint image)
 {
-	const SmpImageSlot *slot = smp_plan_running(plan, image);
+	const SmpImageSlot *slot = smp_board_running(plan->board, image);
 	return slot ? slot->version : "nothing";
 }
 
@@ -183,7 +183,7 @@ static void end_undone(SmpPlan *plan, const SmpBundleItem *item, guint index)
  * run anything in slot 1. */
 static gboolean erases_undone(const SmpPlan *plan, const SmpBundleItem *item)
 {
-	const SmpImageSlot *slot = smp_plan_running(plan, item->image);
+	const SmpImageSlot *slot = smp_board_running(plan->board, item->image);
 
 	return !plan->board->no_marks &&
 	       (plan->board->mode == SMP_BOOTLOADER_MODE_DIRECT_XIP_REVERT ||
@@ -295,8 +295,8 @@ static void end_not_listed(SmpPlan *plan, const SmpBundleItem *item)
 
 static gboolean slot_is_pending(const SmpPlan *plan, guint image)
 {
-	const SmpImageSlot *slot =
-		smp_image_state_find(plan->board->images, image, smp_plan_target_slot(plan, image));
+	const SmpImageSlot *slot = smp_image_state_find(plan->board->images, image,
+							smp_board_target_slot(plan->board, image));
 	return !plan->board->recovery && slot && slot->pending && !slot->active;
 }
 

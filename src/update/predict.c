@@ -14,26 +14,6 @@ static void step_free(gpointer data)
 	g_free(data);
 }
 
-static void slot_free(gpointer data)
-{
-	g_free(((SmpImageSlot *)data)->version);
-	g_free(data);
-}
-
-static SmpImageState *copy_state(const SmpImageState *state)
-{
-	SmpImageState *copy = g_new0(SmpImageState, 1);
-
-	*copy = *state;
-	copy->slots = g_ptr_array_new_with_free_func(slot_free);
-	for (guint i = 0; i < state->slots->len; i++) {
-		SmpImageSlot *slot = g_memdup2(g_ptr_array_index(state->slots, i), sizeof *slot);
-		slot->version = g_strdup(slot->version);
-		g_ptr_array_add(copy->slots, slot);
-	}
-	return copy;
-}
-
 static SmpImageSlot *find_slot(SmpImageState *state, const SmpBundleItem *item)
 {
 	return (SmpImageSlot *)smp_image_state_find_hash(state, item->image, &item->hash);
@@ -41,8 +21,7 @@ static SmpImageSlot *find_slot(SmpImageState *state, const SmpBundleItem *item)
 
 static void predict_upload(SmpBoard *board, const SmpBundleItem *item)
 {
-	const SmpImageSlot *active = smp_image_state_find_active(board->images, item->image);
-	guint number = board->recovery ? 0 : active ? 1 - MIN(active->slot, 1) : 1;
+	guint number = smp_board_target_slot(board, item->image);
 	SmpImageSlot *slot =
 		(SmpImageSlot *)smp_image_state_find(board->images, item->image, number);
 
@@ -142,7 +121,7 @@ GPtrArray *smp_plan_all(const SmpBoard *board, const SmpBundle *bundle, const Sm
 	SmpAttempt attempt = {.items = items};
 
 	if (board->images)
-		future.images = copy_state(board->images);
+		future.images = smp_image_state_copy(board->images);
 	for (guint i = 0; i < MAX_STEPS; i++) {
 		SmpPlanStep *step = g_new0(SmpPlanStep, 1);
 		smp_plan_next(&future, bundle, policy, &attempt, step);

@@ -231,19 +231,12 @@ static gboolean same_images(const SmpImageState *a, const SmpImageState *b)
 	return TRUE;
 }
 
-static gboolean is_loss(const GError *error)
-{
-	return g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED) ||
-	       g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_TIMEOUT) ||
-	       g_error_matches(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT);
-}
-
 /* Whether to look again: for a board that went away, and, once something was begun, for one that
  * does not answer. */
 static gboolean may_return(const SmpUpdate *update, const GError *error)
 {
 	return g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED) ||
-	       (update->board && is_loss(error));
+	       (update->board && smp_error_is_link_lost(error));
 }
 
 /* Looks at the board, waiting for it where it went away. */
@@ -524,9 +517,10 @@ static gboolean recover(SmpUpdate *update, GError **cause)
 	smp_plan_settle(update->board, update->bundle, &update->policy, &update->attempt,
 			update->step.action);
 	gboolean moved = !is_next(update);
-	gboolean go_on = is_loss(*cause) ? ++update->losses <= MAX_LOSSES
-					 : moved && g_error_matches(*cause, SMP_PROTOCOL_ERROR,
-								    SMP_PROTOCOL_ERROR_DEVICE);
+	gboolean go_on = smp_error_is_link_lost(*cause)
+				 ? ++update->losses <= MAX_LOSSES
+				 : moved && g_error_matches(*cause, SMP_PROTOCOL_ERROR,
+							    SMP_PROTOCOL_ERROR_DEVICE);
 	if (go_on && moved)
 		emit(update, SMP_UPDATE_EVENT_DONE, update->fraction, NULL);
 	return go_on;

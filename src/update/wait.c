@@ -23,10 +23,8 @@ static gboolean is_taken(const GError *error)
 
 static gboolean is_away(const GError *error)
 {
-	return g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED) ||
-	       g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_TIMEOUT) ||
-	       g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_NOT_FOUND) ||
-	       g_error_matches(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT);
+	return smp_error_is_link_lost(error) ||
+	       g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_NOT_FOUND);
 }
 
 /* Listens without a word until @until, so that a link that breaks is seen and console text is
