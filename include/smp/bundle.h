@@ -53,12 +53,16 @@ typedef struct {
  *   application
  * @name: (nullable): what a package says that this update is
  * @time: when that was built, seconds since 1970; 0 where no package says
+ * @zephyr_revision, @nrf_revision: (nullable): what it says it was built from: commits of Zephyr
+ * and of the nRF Connect SDK
  */
 typedef struct {
 	GPtrArray *items;
 	GPtrArray *bootloaders;
 	char *name;
 	gint64 time;
+	char *zephyr_revision;
+	char *nrf_revision;
 } SmpBundle;
 
 SmpBundle *smp_bundle_new(void);

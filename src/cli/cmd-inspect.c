@@ -167,6 +167,8 @@ static void print_json(const SmpBundle *bundle, const Part parts[2])
 		smpctl_json_text(json, "name", bundle->name);
 		if (bundle->time)
 			smpctl_json_int(json, "time", bundle->time);
+		smpctl_json_text(json, "zephyr_revision", bundle->zephyr_revision);
+		smpctl_json_text(json, "nrf_revision", bundle->nrf_revision);
 		add_part(json, &parts[0]);
 		add_part(json, &parts[1]);
 	} else {
@@ -300,12 +302,19 @@ static void print_package(const SmpBundle *bundle, const char *package)
 {
 	g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(bundle->time);
 	g_autofree char *text = time ? g_date_time_format(time, "%Y-%m-%d %H:%M UTC") : NULL;
+	const char *separator = "";
 
 	printf("package:    %s\n", package);
 	if (bundle->name)
 		printf("name:       %s\n", bundle->name);
 	if (bundle->time && text)
 		printf("built:      %s\n", text);
+	if (!bundle->zephyr_revision && !bundle->nrf_revision)
+		return;
+	printf("from:       ");
+	print_fact("Zephyr", bundle->zephyr_revision, &separator);
+	print_fact("nRF Connect SDK", bundle->nrf_revision, &separator);
+	putchar('\n');
 }
 
 static void print_text(const SmpBundle *bundle, const Part parts[2])

@@ -67,6 +67,8 @@ void smp_bundle_free(SmpBundle *bundle)
 	g_clear_pointer(&bundle->items, g_ptr_array_unref);
 	g_clear_pointer(&bundle->bootloaders, g_ptr_array_unref);
 	g_free(bundle->name);
+	g_free(bundle->zephyr_revision);
+	g_free(bundle->nrf_revision);
 	g_free(bundle);
 }
 
@@ -160,6 +162,19 @@ static gboolean check_places(const GPtrArray *items, const GPtrArray *more, GErr
 	return TRUE;
 }
 
+/* What the first package says stays. */
+static void take_facts(SmpBundle *bundle, SmpBundle *package)
+{
+	if (!bundle->name)
+		bundle->name = g_steal_pointer(&package->name);
+	if (bundle->time == 0)
+		bundle->time = package->time;
+	if (!bundle->zephyr_revision)
+		bundle->zephyr_revision = g_steal_pointer(&package->zephyr_revision);
+	if (!bundle->nrf_revision)
+		bundle->nrf_revision = g_steal_pointer(&package->nrf_revision);
+}
+
 static gboolean add_package(SmpBundle *bundle, const char *name, GBytes *bytes, guint image,
 			    GError **error)
 {
@@ -172,10 +187,7 @@ static gboolean add_package(SmpBundle *bundle, const char *name, GBytes *bytes, 
 	g_ptr_array_extend_and_steal(bundle->bootloaders, g_steal_pointer(&package->bootloaders));
 	g_ptr_array_sort(bundle->items, compare_items);
 	g_ptr_array_sort(bundle->bootloaders, compare_items);
-	if (!bundle->name)
-		bundle->name = g_steal_pointer(&package->name);
-	if (bundle->time == 0)
-		bundle->time = package->time;
+	take_facts(bundle, package);
 	return TRUE;
 }
 

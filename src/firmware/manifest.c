@@ -38,6 +38,8 @@ void smp_manifest_free(SmpManifest *manifest)
 	if (!manifest)
 		return;
 	g_free(manifest->name);
+	g_free(manifest->zephyr_revision);
+	g_free(manifest->nrf_revision);
 	g_ptr_array_unref(manifest->entries);
 	g_free(manifest);
 }
@@ -95,6 +97,28 @@ static gboolean read_text(JsonObject *object, const char *key, char **text)
 	else
 		*text = json_node_dup_string(node);
 	return *text && smp_is_printable(*text);
+}
+
+/* Reads {"NAME": {"revision": text}}, any part of which may be missing. */
+static gboolean read_revision(JsonObject *object, const char *name, char **revision)
+{
+	JsonNode *node = find(object, name);
+
+	return !node || (JSON_NODE_HOLDS_OBJECT(node) &&
+			 read_text(json_node_get_object(node), "revision", revision));
+}
+
+static gboolean read_revisions(JsonObject *root, SmpManifest *manifest)
+{
+	JsonNode *node = find(root, "firmware");
+
+	if (!node)
+		return TRUE;
+	if (!JSON_NODE_HOLDS_OBJECT(node))
+		return FALSE;
+	JsonObject *firmware = json_node_get_object(node);
+	return read_revision(firmware, "zephyr", &manifest->zephyr_revision) &&
+	       read_revision(firmware, "nrf", &manifest->nrf_revision);
 }
 
 /* Returns: (nullable): the key whose value is not what it should be */
@@ -173,6 +197,8 @@ static gboolean read_root(const char *package, JsonObject *root, SmpManifest *ma
 		return refuse(package, error, "has a time that is no number");
 	if (!read_text(root, "name", &manifest->name))
 		return refuse(package, error, "has a name that is no text");
+	if (!read_revisions(root, manifest))
+		return refuse(package, error, "names revisions that are no texts");
 	if (!files || !JSON_NODE_HOLDS_ARRAY(files))
 		return refuse(package, error, "has no list of files");
 	JsonArray *list = json_node_get_array(files);

@@ -151,5 +151,7 @@ SmpBundle *smp_package_parse(const char *name, GBytes *bytes, guint image, GErro
 			return NULL;
 	bundle->name = g_steal_pointer(&manifest->name);
 	bundle->time = manifest->time;
+	bundle->zephyr_revision = g_steal_pointer(&manifest->zephyr_revision);
+	bundle->nrf_revision = g_steal_pointer(&manifest->nrf_revision);
 	return g_steal_pointer(&bundle);
 }

@@ -42,6 +42,8 @@ typedef struct {
 typedef struct {
 	char *name;
 	gint64 time;
+	char *zephyr_revision;
+	char *nrf_revision;
 	GPtrArray *entries;
 } SmpManifest;
 

@@ -200,14 +200,15 @@ static void end_gone(SmpPlan *plan, const SmpBundleItem *item, guint index, cons
 		    g_strdup_printf("image %u runs %s as before; %s is gone", item->image, old,
 				    item->version),
 		    g_strdup("The bootloader did not accept it (another key, older than it "
-			     "allows), or it crashed when it was started. Nothing is lost: the "
-			     "board works as before."));
+			     "allows, damaged in the slot), or it crashed when it was started. "
+			     "Nothing is lost: the board works as before."));
 	else
 		end(plan, SMP_END_ROLLED_BACK,
 		    g_strdup_printf("image %u runs %s as before; the bootloader did not accept %s",
 				    item->image, old, item->version),
-		    g_strdup("Probably it is signed with another key, or older than the bootloader "
-			     "allows. Nothing is lost: the board works as before."));
+		    g_strdup("Probably it is signed with another key, older than the bootloader "
+			     "allows, or was damaged in its slot. Nothing is lost: the board works "
+			     "as before."));
 }
 
 /* After a reset: the image that is not where the reset should have brought it. */

@@ -88,7 +88,9 @@ gboolean smp_wait_for_board(SmpSession *session, guint boot_timeout_ms,
 		closed |= g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED);
 		if (late) {
 			g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT,
-				    "the board did not come back within %u s",
+				    "the board did not come back within %u s; give it more "
+				    "time, then see whether it answers `smpctl status` and what "
+				    "it writes on its console",
 				    boot_timeout_ms / 1000);
 			return FALSE;
 		}

@@ -62,7 +62,9 @@ class Inspect(TestCase):
                  "image_index": "0", "version_MCUBOOT": "2.0.0", "file": "app.bin"},
             ],
             ["app.bin", "net.bin"],
-            **{"format-version": 1, "time": 1700000000, "name": "demo"},
+            **{"format-version": 1, "time": 1700000000, "name": "demo",
+               "firmware": {"zephyr": {"revision": "fa0b1fcd1b3c"},
+                            "nrf": {"revision": "2d4b1ab2ba08"}}},
         )
 
     def test_text(self):
@@ -128,7 +130,9 @@ class Inspect(TestCase):
     def test_package(self):
         text = self.good("image", "inspect", self.two_images())
         self.assertIn("package:    dfu_application.zip\nname:       demo\n"
-                      "built:      2023-11-14 22:13 UTC\n\nimage:      0\n", text)
+                      "built:      2023-11-14 22:13 UTC\n"
+                      "from:       Zephyr fa0b1fcd1b3c, nRF Connect SDK 2d4b1ab2ba08\n\n"
+                      "image:      0\n", text)
         self.assertIn("manifest:   type application, version 1, board nrf5340dk/nrf5340/cpunet, "
                       "soc nrf5340, load address 0x01008800\nfile:       net.bin\n", text)
 
@@ -136,6 +140,8 @@ class Inspect(TestCase):
         got, = self.json("image", "inspect", self.two_images())
         self.assertEqual((got["package"], got["name"], got["time"], got["bootloaders"]),
                          ("dfu_application.zip", "demo", 1700000000, []))
+        self.assertEqual((got["zephyr_revision"], got["nrf_revision"]),
+                         ("fa0b1fcd1b3c", "2d4b1ab2ba08"))
         app, net = got["images"]
         self.assertEqual((app["image"], app["hash"], app["network_core"]),
                          (0, self.app_hash, False))

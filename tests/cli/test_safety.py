@@ -241,6 +241,7 @@ class Ends(Safety):
         end = self.agree(self.board, ["update", self.file], 8, "rolled-back", damage)
         self.assertIn("the bootloader did not accept 1.1.0", end["message"])
         self.assertIn("signed with another key", end["detail"])
+        self.assertIn("damaged in its slot", end["detail"])
         board = self.board()
         damage(board)
         self.assertEqual(self.smpctl(board, "update", self.file)[0], 8)

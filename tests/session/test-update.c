@@ -299,7 +299,8 @@ static void test_never_back(void)
 		job.boot_timeout_ms = 30000;
 		run_job(&job);
 		assert_end(&job, SMP_END_NEEDS_ATTENTION, "upload test reset",
-			   "the board did not come back within 30 s");
+			   "the board did not come back within 30 s; give it more time, then see "
+			   "whether it answers `smpctl status` and what it writes on its console");
 		g_assert_nonnull(strstr(job.result->detail, "do not cut its power"));
 		/* It is looked for once more, in case it is only slow. */
 		g_assert_cmpint(job.took, <=, 100 * SEC);

@@ -106,6 +106,8 @@ static void test_sdk(gconstpointer options)
 
 	g_assert_cmpstr(bundle->name, ==, "demo");
 	g_assert_cmpint(bundle->time, ==, 1736937041);
+	g_assert_cmpstr(bundle->zephyr_revision, ==, "beb733919d8d");
+	g_assert_null(bundle->nrf_revision);
 	g_assert_cmpuint(bundle->items->len, ==, 2);
 	g_assert_cmpuint(bundle->bootloaders->len, ==, 0);
 	const SmpBundleItem *app = item(bundle->items, 0);
@@ -260,6 +262,9 @@ static const struct {
 	{"format-negative", SMP_UPDATE_ERROR_CORRUPT, "{\"format-version\": -1}", "does not know"},
 	{"time", SMP_UPDATE_ERROR_CORRUPT, "{\"time\": {}}", "time that is no number"},
 	{"name", SMP_UPDATE_ERROR_CORRUPT, "{\"name\": []}", "name that is no text"},
+	{"firmware", SMP_UPDATE_ERROR_CORRUPT, "{\"firmware\": 1}", "revisions that are no texts"},
+	{"revision", SMP_UPDATE_ERROR_CORRUPT, "{\"firmware\": {\"nrf\": {\"revision\": []}}}",
+	 "revisions that are no texts"},
 	{"name-escape", SMP_UPDATE_ERROR_CORRUPT, "{\"name\": \"a\\u001b[2J\"}",
 	 "name that is no text"},
 	{"no-files", SMP_UPDATE_ERROR_CORRUPT, "{\"format-version\": 1}", "no list of files"},
