@@ -27,6 +27,8 @@ typedef enum {
  * @SMP_INTERLOCK_UNSIGNED: not signed by any of the given keys
  * @SMP_INTERLOCK_WRONG_BOARD: made for another board or SoC
  * @SMP_INTERLOCK_DEPENDENCY: needs another image in a version that will not be there
+ * @SMP_INTERLOCK_CONCURRENT: another update of the board is going on; the journal knows, not the
+ * plan
  */
 typedef enum {
 	SMP_INTERLOCK_NONE = 0,
@@ -41,6 +43,7 @@ typedef enum {
 	SMP_INTERLOCK_UNSIGNED = 1 << 8,
 	SMP_INTERLOCK_WRONG_BOARD = 1 << 9,
 	SMP_INTERLOCK_DEPENDENCY = 1 << 10,
+	SMP_INTERLOCK_CONCURRENT = 1 << 11,
 } SmpInterlock;
 
 /* "downgrade"; the option that overrides it is --allow-downgrade. */

@@ -337,6 +337,10 @@ extern const GOptionEntry smpctl_reset_options[];
  */
 gboolean smpctl_journal(Smpctl *cli, SmpJournal **journal,
 			GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same, but refused while another update of the board is going on. With @allow_concurrent there
+ * is then no journal. */
+gboolean smpctl_journal_alone(Smpctl *cli, gboolean allow_concurrent, SmpJournal **journal,
+			      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* How many requests at once this board was found to take; 0 where it takes all that it says. */
 guint smpctl_recall_window(SmpLink *link);
 void smpctl_remember_window(SmpLink *link, guint window);

@@ -24,7 +24,7 @@ static gboolean parse_allow(const char *option, const char *value G_GNUC_UNUSED,
 {
 	const char *name = option + strlen("--allow-");
 
-	for (guint bit = 1; bit <= SMP_INTERLOCK_DEPENDENCY; bit <<= 1) {
+	for (guint bit = 1; bit <= SMP_INTERLOCK_CONCURRENT; bit <<= 1) {
 		if (g_str_equal(name, smp_interlock_name((SmpInterlock)bit))) {
 			policy.allow |= bit;
 			return TRUE;
@@ -68,6 +68,7 @@ const GOptionEntry smpctl_update_options[] = {
 	ALLOW("unsigned", "also an image that none of the keys signed"),
 	ALLOW("wrong-board", "also an image built for another board"),
 	ALLOW("unmet-dependency", "also an image that needs another one that is not there"),
+	ALLOW("concurrent", "also while another update of the board is going on"),
 	{"maxwinsize", 'w', 0, G_OPTION_ARG_INT, &window, "most requests in flight", "N"},
 	{NULL},
 };
@@ -234,17 +235,37 @@ static void tell_plan(const SmpPlanStep *step, guint number)
 		printf("  %s\n", step->detail);
 }
 
+static gboolean open_journal(Smpctl *cli, SmpJournal **journal, GError **error)
+{
+	return smpctl_journal_alone(cli, (policy.allow & SMP_INTERLOCK_CONCURRENT) != 0, journal,
+				    error);
+}
+
+/* A plan is worth something without what the journal knows, too. */
+static gboolean consult_journal(Smpctl *cli, const SmpBundle *bundle, GError **error)
+{
+	g_autoptr(SmpJournal) journal = NULL;
+	g_autoptr(GError) failed = NULL;
+
+	if (!open_journal(cli, &journal, &failed) &&
+	    !g_error_matches(failed, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_STATE)) {
+		g_propagate_error(error, g_steal_pointer(&failed));
+		return FALSE;
+	}
+	if (journal)
+		recall_counters(bundle, journal);
+	return TRUE;
+}
+
 static gboolean show_plan(Smpctl *cli, const SmpBundle *bundle, GError **error)
 {
 	SmpSession *session = smpctl_session(cli, error);
-	g_autoptr(SmpBoard) board = session ? smp_board_observe(session, error) : NULL;
-	g_autoptr(SmpJournal) journal = NULL;
 
+	if (!session || !consult_journal(cli, bundle, error))
+		return FALSE;
+	g_autoptr(SmpBoard) board = smp_board_observe(session, error);
 	if (!board)
 		return FALSE;
-	/* A plan is worth something without what the journal knows, too. */
-	if (smpctl_journal(cli, &journal, NULL) && journal)
-		recall_counters(bundle, journal);
 	g_autoptr(GPtrArray) steps = smp_plan_all(board, bundle, &policy);
 	for (guint i = 0; i < steps->len; i++) {
 		const SmpPlanStep *step = g_ptr_array_index(steps, i);
@@ -258,6 +279,13 @@ static gboolean show_plan(Smpctl *cli, const SmpBundle *bundle, GError **error)
 	return TRUE;
 }
 
+static void tell_given_up(Smpctl *cli, const SmpJournal *journal, const SmpBundle *bundle)
+{
+	if (smp_journal_is_open(journal) && !smp_journal_matches(journal, bundle))
+		smpctl_say(cli, "note: another update of this board was interrupted and is given "
+				"up; what it had uploaded is written over");
+}
+
 gboolean smpctl_cmd_update(Smpctl *cli, char **args, GError **error)
 {
 	g_autoptr(SmpBundle) bundle = smp_bundle_new();
@@ -267,11 +295,12 @@ gboolean smpctl_cmd_update(Smpctl *cli, char **args, GError **error)
 	if (dry_run)
 		return show_plan(cli, bundle, error);
 	g_autoptr(SmpJournal) journal = NULL;
-	if (!smpctl_journal(cli, &journal, error))
+	if (!open_journal(cli, &journal, error))
 		return FALSE;
 	if (journal) {
 		g_auto(GStrv) arguments = journal_arguments(args);
 		recall_counters(bundle, journal);
+		tell_given_up(cli, journal, bundle);
 		if (!smp_journal_begin(journal, bundle, &policy, (const char *const *)arguments,
 				       error))
 			return FALSE;

@@ -9,6 +9,7 @@
 static gboolean upgrade;
 static gboolean no_erase;
 static gboolean force;
+static gboolean allow_concurrent;
 static int image_number;
 static int window;
 
@@ -19,6 +20,8 @@ const GOptionEntry smpctl_upload_options[] = {
 	 "the board shall refuse what is not newer than what runs", NULL},
 	{"force", 'f', 0, G_OPTION_ARG_NONE, &force,
 	 "send the bytes as they are, whatever they are and whatever the board has", NULL},
+	{"allow-concurrent", 0, 0, G_OPTION_ARG_NONE, &allow_concurrent,
+	 "also while another update of the board is going on", NULL},
 	{"maxwinsize", 'w', 0, G_OPTION_ARG_INT, &window, "most requests in flight", "N"},
 	{"noerase", 'e', 0, G_OPTION_ARG_NONE, &no_erase, "accepted; nothing is erased up front",
 	 NULL},
@@ -208,11 +211,26 @@ static gboolean send_image(Upload *upload, SmpSession *session, GError **error)
 	return TRUE;
 }
 
+/* For its lock: a single upload is not written down. */
+static gboolean keep_others_out(Smpctl *cli, SmpJournal **lock, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+
+	if (smpctl_journal_alone(cli, force || allow_concurrent, lock, &failed) ||
+	    !g_error_matches(failed, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_REFUSED))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&failed));
+	return FALSE;
+}
+
 static gboolean look_and_send(Upload *upload, SmpSession *session, GError **error)
 {
 	g_autoptr(SmpImageState) state = NULL;
 	const SmpImageSlot *there = NULL;
+	g_autoptr(SmpJournal) lock = NULL;
 
+	if (!keep_others_out(upload->cli, &lock, error))
+		return FALSE;
 	if (!force && !look(upload, session, &there, &state, error))
 		return FALSE;
 	if (!there)

@@ -65,3 +65,29 @@ gboolean smpctl_journal(Smpctl *cli, SmpJournal **journal, GError **error)
 	*journal = smp_journal_open(folder, identity, error);
 	return *journal != NULL;
 }
+
+gboolean smpctl_journal_alone(Smpctl *cli, gboolean allow_concurrent, SmpJournal **journal,
+			      GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+
+	/* A port that is taken is no journal that is. */
+	if (!smpctl_session(cli, error))
+		return FALSE;
+	if (smpctl_journal(cli, journal, &failed))
+		return TRUE;
+	if (!g_error_matches(failed, SMP_LINK_ERROR, SMP_LINK_ERROR_BUSY)) {
+		g_propagate_error(error, g_steal_pointer(&failed));
+		return FALSE;
+	}
+	if (allow_concurrent) {
+		smpctl_say(cli, "note: %s", failed->message);
+		return TRUE;
+	}
+	g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_REFUSED,
+		    "%s. Two at once write into the same slot, which then holds neither image, and "
+		    "each resets the board under the other. `--allow-%s` does it all the same, "
+		    "without a journal",
+		    failed->message, smp_interlock_name(SMP_INTERLOCK_CONCURRENT));
+	return FALSE;
+}

@@ -12,7 +12,7 @@ const char *smp_interlock_name(SmpInterlock interlock)
 	static const char *const names[] = {
 		"downgrade", "no-revert",   "padded",		"not-bootable",
 		"too-large", "wrong-slot",  "network-core",	"pending",
-		"unsigned",  "wrong-board", "unmet-dependency",
+		"unsigned",  "wrong-board", "unmet-dependency", "concurrent",
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(names); i++) {

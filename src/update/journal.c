@@ -38,6 +38,26 @@ static gboolean state_error(GError **error, const char *what, const char *path, 
 	return FALSE;
 }
 
+/* For the message of who comes second; that it cannot be written does no harm. */
+static void sign_lock(int lock)
+{
+	g_autofree char *text = g_strdup_printf("%d\n", (int)getpid());
+
+	if (ftruncate(lock, 0) < 0 || write(lock, text, strlen(text)) < 0)
+		g_debug("cannot write into the lock: %s", g_strerror(errno));
+}
+
+static char *lock_holder(const char *path)
+{
+	g_autofree char *text = NULL;
+	guint64 pid;
+
+	if (g_file_get_contents(path, &text, NULL, NULL) &&
+	    g_ascii_string_to_unsigned(g_strchomp(text), 10, 1, G_MAXINT, &pid, NULL))
+		return g_strdup_printf("process %d", (int)pid);
+	return g_strdup("a process");
+}
+
 static gboolean lock_file(SmpJournal *journal, const char *folder, const char *identity,
 			  GError **error)
 {
@@ -47,11 +67,14 @@ static gboolean lock_file(SmpJournal *journal, const char *folder, const char *i
 	journal->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (journal->lock < 0)
 		return state_error(error, "open", path, g_strerror(errno));
-	if (flock(journal->lock, LOCK_EX | LOCK_NB) == 0)
+	if (flock(journal->lock, LOCK_EX | LOCK_NB) == 0) {
+		sign_lock(journal->lock);
 		return TRUE;
+	}
+	g_autofree char *holder = lock_holder(path);
 	g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_BUSY,
-		    "another update of this board is going on (%s is locked); wait for its end",
-		    path);
+		    "another update of this board is going on (%s has locked %s); wait for its end",
+		    holder, path);
 	return FALSE;
 }
 

@@ -83,7 +83,8 @@ class Safety(TestCase):
 
 
 class Interlocks(Safety):
-    # Those of packages and keys have their own tests: wrong-slot, unsigned, wrong-board.
+    # Those of packages and keys have their own tests: wrong-slot, unsigned, wrong-board. So has
+    # concurrent, which is the journal's.
     def assert_interlock(self, name, board, *args):
         before = self.list(board)
         status, out, _ = self.smpctl(board, "update", *args)
@@ -115,7 +116,8 @@ class Interlocks(Safety):
     def test_all_are_known(self):
         self.assertEqual(sorted(self.names), sorted((
             "downgrade", "no-revert", "padded", "not-bootable", "too-large", "wrong-slot",
-            "network-core", "pending", "unsigned", "wrong-board", "unmet-dependency")))
+            "network-core", "pending", "unsigned", "wrong-board", "unmet-dependency",
+            "concurrent")))
 
     def test_downgrade(self):
         old, _ = self.make_image("old.bin", "0.9.0")
@@ -480,9 +482,12 @@ class StopAndGoOn(Safety):
         other, _ = self.make_image("other.bin", "1.2.0")
         board = self.board()
         self.good("-c", board.target, "update", "--stop-before", "test", self.file)
-        self.good("-c", board.target, "update", other)
+        status, _, err = self.smpctl(board, "update", other)
+        self.assertEqual(status, 0, err)
+        self.assertIn("another update of this board was interrupted and is given up", err)
         self.assertEqual(self.runs(board), ("1.2.0", True))
         self.assertEqual(self.smpctl(board, "resume")[0], 1)
+        self.assertNotIn("given up", self.smpctl(board, "update", other)[2])
 
     def test_nothing_to_resume(self):
         for target in (self.board().target, TestCase.board(self).target):
@@ -644,27 +649,74 @@ class Recovery(Safety):
 
 class Journal(Safety):
     def test_one_at_a_time(self):
-        """A port is taken itself; over UDP it is the journal."""
+        """A port is taken itself, and nothing overrides that; over UDP it is the journal."""
         other, _ = self.make_image("other.bin", "1.2.0")
-        for options, sentence in ((("--baud", "230400"), "is held by smpctl"),
-                                  (("--udp", "0", "--process-time", "10"),
-                                   "another update of this board is going on")):
+        for options, refused, sentence in (
+                (("--baud", "230400"), 4, r"is held by smpctl \(pid \d+\)"),
+                (("--udp", "0", "--process-time", "10"), 7,
+                 r"another update of this board is going on \(process \d+ has locked ")):
             with self.subTest(options):
                 board = TestCase.board(self, *options)
-                first = self.start("-c", board.target, "update", self.file)
-                self.addCleanup(first.communicate)
-                for line in first.stderr:
-                    if "10 %" in line:
-                        break
-                for args in (["update", other], ["rollback"], ["resume"]):
-                    status, out, err = self.run_smpctl("-c", board.target, *args)
-                    self.assertEqual((status, out), (4, ""))
-                    self.assertIn(sentence, err)
-                    error = self.json("-c", board.target, *args, status=4)[-1]["error"]
-                    self.assertEqual(error["class"], "connection")
-                    self.assertIn(sentence, error["message"])
-                out, err = first.communicate(timeout=PATIENCE)
-                self.assertEqual(first.returncode, 0, out + err)
+                first = self.begin_update(board)
+                for status, args in ((refused, ["update", other]),
+                                     (refused, ["update", "--dry-run", other]),
+                                     (refused, ["image", "upload", other]),
+                                     (4, ["rollback"]), (4, ["resume"])):
+                    got, out, err = self.run_smpctl("-c", board.target, *args)
+                    self.assertEqual((got, out), (status, ""), err)
+                    self.assertRegex(err, sentence)
+                    self.assertEqual("`--allow-concurrent` does it all the same" in err,
+                                     status == 7, err)
+                    error = self.json("-c", board.target, *args, status=status)[-1]["error"]
+                    self.assertEqual(error["class"], "refused" if status == 7 else "connection")
+                    self.assertRegex(error["message"], sentence)
+                self.finish(first)
+
+    def begin_update(self, board):
+        first = self.start("-c", board.target, "update", self.file)
+        self.addCleanup(first.communicate)
+        for line in first.stderr:
+            if "10 %" in line:
+                break
+        return first
+
+    def finish(self, first):
+        out, err = first.communicate(timeout=PATIENCE)
+        self.assertEqual(first.returncode, 0, out + err)
+
+    def test_concurrent(self):
+        """The lock's own option overrides it, and no other does."""
+        board = TestCase.board(self, "--udp", "0", "--process-time", "10")
+        others = [f"--allow-{name}" for name in re.findall(
+            r"--allow-([a-z-]+)", self.good("update", "--help")) if name != "concurrent"]
+        first = self.begin_update(board)
+        # Stopped, so that the two do not disturb each other.
+        first.send_signal(signal.SIGSTOP)
+        self.addCleanup(first.send_signal, signal.SIGCONT)
+        args = ["update", "--dry-run", self.file]
+        self.assertEqual(self.run_smpctl("-c", board.target, *others, *args)[0], 7)
+        status, out, err = self.run_smpctl("-c", board.target, "--allow-concurrent", *args)
+        self.assertEqual(status, 0, err)
+        self.assertIn("note: another update of this board is going on", err)
+        status, out, err = self.run_smpctl("-c", board.target, "update", "--allow-concurrent",
+                                           self.file)
+        self.assertEqual(status, 0, err)
+        self.assertIn("updated: image 0 runs 1.1.0", out)
+        # The first one looks, finds its work done, and says so.
+        first.send_signal(signal.SIGCONT)
+        self.finish(first)
+        self.assertEqual(self.runs(board), ("1.1.0", True))
+
+    def test_concurrent_upload(self):
+        board = TestCase.board(self, "--udp", "0", "--process-time", "10")
+        first = self.begin_update(board)
+        first.send_signal(signal.SIGSTOP)
+        self.addCleanup(first.send_signal, signal.SIGCONT)
+        for option in "--allow-concurrent", "--force":
+            self.assertEqual(self.good("-c", board.target, "image", "upload", option, self.file),
+                             "Done\n")
+        first.send_signal(signal.SIGCONT)
+        self.finish(first)
 
     def test_cannot_be_written(self):
         """Without its journal nothing is begun; looking at the board needs none."""

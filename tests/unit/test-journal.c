@@ -242,6 +242,8 @@ static void test_locked(World *world, gconstpointer data)
 	g_assert_cmpint(read(ready[0], &byte, 1), ==, 1);
 	g_assert_null(smp_journal_open(world->folder, "usb:1915/520f", &error));
 	g_assert_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_BUSY);
+	g_autofree char *holder = g_strdup_printf("process %d has locked", (int)child);
+	g_assert_nonnull(strstr(error->message, holder));
 	/* Another board is not held. */
 	g_autoptr(SmpJournal) other = smp_journal_open(world->folder, "udp:192.0.2.7:1337", NULL);
 	g_assert_nonnull(other);
