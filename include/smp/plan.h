@@ -21,7 +21,8 @@ typedef enum {
  * @SMP_INTERLOCK_PADDED: made with `imgtool sign --pad`: it would start by itself
  * @SMP_INTERLOCK_NOT_BOOTABLE: the header says that it is not to be started
  * @SMP_INTERLOCK_TOO_LARGE: larger than its slot
- * @SMP_INTERLOCK_WRONG_SLOT: linked for another slot than the free one
+ * @SMP_INTERLOCK_WRONG_SLOT: linked for another slot than the free one, or for another
+ *   address than it says
  * @SMP_INTERLOCK_NETWORK_CORE: a network core's image and a bootloader that swaps
  * @SMP_INTERLOCK_PENDING: another image waits for the next reset and would be lost
  * @SMP_INTERLOCK_UNSIGNED: not signed by any of the given keys

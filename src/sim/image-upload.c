@@ -118,6 +118,17 @@ static int check_first(SimRequest *request, const SimField *fields)
 	return SIM_OK;
 }
 
+/* CONFIG_MCUMGR_GRP_IMG_REJECT_DIRECT_XIP_MISMATCHED_SLOT; the simulated flash begins at 0. */
+static gboolean is_for_slot(const SimBoard *board, const guint8 *header, guint slot)
+{
+	SimImage image;
+
+	return !sim_mode_chooses(board->config.mode) || board->config.mode == SIM_MODE_RAM_LOAD ||
+	       !sim_image_read_header(header, SIM_IMAGE_HEADER_SIZE, &image) ||
+	       !(image.flags & SIM_IMAGE_ROM_FIXED) ||
+	       image.load_addr == sim_slot_area(board, slot / 2, slot % 2);
+}
+
 static gboolean is_resume(const SimUpload *upload, const SimField *sha)
 {
 	return upload->active && sha->size > 0 && sha->size == upload->sha_size &&
@@ -137,6 +148,8 @@ static int begin(SimRequest *request, const SimField *fields, gboolean *go_on)
 	int slot = pick_slot(board, &fields[F_IMAGE]);
 	if (slot < 0)
 		return fail(request, IMAGE_NO_FREE_SLOT, "no slot");
+	if (!is_for_slot(board, fields[F_DATA].data, (guint)slot))
+		return fail(request, IMAGE_INVALID_FLASH_ADDRESS, "fa invalid address");
 	/* Before Zephyr 3.5 only the flash itself said so, later. */
 	if (fields[F_LEN].uint >
 	    sim_slot_image_space(board, (guint)slot / 2, (guint)slot % 2) +

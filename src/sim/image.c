@@ -32,7 +32,9 @@ gboolean sim_image_read_header(const guint8 *data, gsize size, SimImage *image)
 {
 	if (size < SIM_IMAGE_HEADER_SIZE || get32(data) != SIM_IMAGE_MAGIC)
 		return FALSE;
-	*image = (SimImage){.version = get_version(data + 20), .flags = get32(data + 16)};
+	*image = (SimImage){.version = get_version(data + 20),
+			    .flags = get32(data + 16),
+			    .load_addr = get32(data + 4)};
 	return TRUE;
 }
 

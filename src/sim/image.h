@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 #define SIM_IMAGE_HEADER_SIZE  32
 #define SIM_IMAGE_MAGIC	       0x96f3b83du
 #define SIM_IMAGE_NON_BOOTABLE 0x10u
+#define SIM_IMAGE_ROM_FIXED    0x100u
 #define SIM_IMAGE_HASH_SIZE    32
 
 typedef struct {
@@ -28,6 +29,7 @@ typedef struct {
 typedef struct {
 	SimVersion version;
 	guint32 flags;
+	guint32 load_addr;
 	gsize size;
 	gsize hashed;
 	const guint8 *hash;
@@ -35,7 +37,7 @@ typedef struct {
 	gsize dependencies_size;
 } SimImage;
 
-/* Only the header. @image then has version and flags. */
+/* Only the header. @image then has version, flags and load address. */
 gboolean sim_image_read_header(const guint8 *data, gsize size, SimImage *image);
 
 /* Header and TLVs; FALSE where one of them is not there or the hash is missing. Whether the hash is

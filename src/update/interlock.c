@@ -208,6 +208,79 @@ static gboolean refuse_slot(SmpPlan *plan, const SmpBundleItem *item)
 		      "It runs nowhere else.");
 }
 
+/* Whether the file, as it says, takes up this address of the flash. */
+static gboolean covers(const SmpFirmware *firmware, gint64 address)
+{
+	gint64 size = (gint64)firmware->header_size + firmware->image_size;
+
+	return address >= firmware->load_addr && address < firmware->load_addr + size;
+}
+
+/* The variant of an image for the other slot, where it says that it runs at the same address. */
+static const SmpBundleItem *same_address(const SmpPlan *plan, const SmpBundleItem *item)
+{
+	for (guint i = 0; item->slot >= 0 && i < plan->bundle->items->len; i++) {
+		const SmpBundleItem *other = smp_plan_item(plan, i);
+		if (other != item && other->image == item->image && other->firmware &&
+		    other->firmware->flags & SMP_IMAGE_FLAG_ROM_FIXED &&
+		    other->firmware->load_addr == item->firmware->load_addr)
+			return other;
+	}
+	return NULL;
+}
+
+/* Servers do not tell where their slots are. What can be seen is whether the file agrees with
+ * itself, with its package, and with its twin. */
+static char *address_contradiction(const SmpPlan *plan, const SmpBundleItem *item)
+{
+	const SmpFirmware *firmware = item->firmware;
+	const SmpBundleItem *twin = same_address(plan, item);
+	guint32 stack, reset;
+
+	if (smp_firmware_vectors(firmware, &stack, &reset) && !covers(firmware, reset & ~1u))
+		return g_strdup_printf("%s says that it runs at 0x%08x and its program starts at "
+				       "0x%08x, which is not in it",
+				       item->name, firmware->load_addr, reset & ~1u);
+	if (item->load_address >= 0 && !covers(firmware, item->load_address))
+		return g_strdup_printf("%s says that it runs at 0x%08x and its package says 0x%08x",
+				       item->name, firmware->load_addr,
+				       (guint32)item->load_address);
+	if (twin)
+		return g_strdup_printf("%s is for slot %d and runs at 0x%08x, as %s does, which is "
+				       "for slot %d",
+				       item->name, item->slot, firmware->load_addr, twin->name,
+				       twin->slot);
+	return NULL;
+}
+
+static gboolean refuse_address(SmpPlan *plan, const SmpBundleItem *item)
+{
+	char *contradiction = item->firmware->flags & SMP_IMAGE_FLAG_ROM_FIXED
+				      ? address_contradiction(plan, item)
+				      : NULL;
+
+	return contradiction &&
+	       refuse(plan, SMP_INTERLOCK_WRONG_SLOT, contradiction,
+		      "It was signed for another address than it was linked for, or files were "
+		      "mixed up. The bootloader would pass it over, or it would crash.");
+}
+
+char *smp_plan_doubt(const SmpPlan *plan, const SmpBundleItem *item)
+{
+	SmpBootloaderMode mode = plan->board->mode;
+
+	if (!(item->firmware->flags & SMP_IMAGE_FLAG_ROM_FIXED) || item->slot >= 0 ||
+	    plan->board->recovery ||
+	    (mode != SMP_BOOTLOADER_MODE_UNKNOWN && mode != SMP_BOOTLOADER_MODE_DIRECT_XIP &&
+	     mode != SMP_BOOTLOADER_MODE_DIRECT_XIP_REVERT))
+		return g_strdup("");
+	return g_strdup_printf("; it runs at 0x%08x only, and whether that is slot %u the board "
+			       "does not tell: if not, it refuses it (INVALID_FLASH_ADDRESS) or "
+			       "never starts it",
+			       item->firmware->load_addr,
+			       smp_board_target_slot(plan->board, item->image));
+}
+
 static gboolean mode_swaps(SmpBootloaderMode mode)
 {
 	return mode != SMP_BOOTLOADER_MODE_OVERWRITE_ONLY;
@@ -283,8 +356,9 @@ static gboolean refuse_item(SmpPlan *plan, const SmpBundleItem *item)
 		return FALSE;
 	return refuse_file(plan, item) || refuse_signature(plan, item) ||
 	       refuse_board(plan, item) || refuse_size(plan, item) || refuse_slot(plan, item) ||
-	       refuse_network_core(plan, item) || refuse_downgrade(plan, item) ||
-	       refuse_dependencies(plan, item) || refuse_pending(plan, item);
+	       refuse_address(plan, item) || refuse_network_core(plan, item) ||
+	       refuse_downgrade(plan, item) || refuse_dependencies(plan, item) ||
+	       refuse_pending(plan, item);
 }
 
 static gboolean wants_trial(const SmpPolicy *policy)

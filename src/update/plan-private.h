@@ -45,6 +45,9 @@ void smp_plan_settle(const SmpBoard *board, const SmpBundle *bundle, const SmpPo
 
 /* interlock.c: whether the update is refused, and then @plan->step says why */
 gboolean smp_plan_refused(SmpPlan *plan);
+/* Returns: (transfer full): what can go wrong with an image and is not known before it is sent, to
+ * be appended to the reason; empty where nothing is */
+char *smp_plan_doubt(const SmpPlan *plan, const SmpBundleItem *item);
 /* The same for what is not known before the first step. */
 gboolean smp_plan_refused_no_revert(SmpPlan *plan);
 

@@ -313,6 +313,16 @@ static gboolean plan_erase(SmpPlan *plan, guint index)
 	return TRUE;
 }
 
+static void act_upload(SmpPlan *plan, guint index)
+{
+	const SmpBundleItem *item = smp_plan_item(plan, index);
+	g_autofree char *doubt = smp_plan_doubt(plan, item);
+
+	act(plan, SMP_ACTION_UPLOAD, index,
+	    g_strdup_printf("image %u is to become %s and the board does not have it%s",
+			    item->image, item->version, doubt));
+}
+
 static void plan_upload(SmpPlan *plan, guint index)
 {
 	const SmpBundleItem *item = smp_plan_item(plan, index);
@@ -327,9 +337,7 @@ static void plan_upload(SmpPlan *plan, guint index)
 	else if (tried(plan, index)->uploads >= tries)
 		end_not_listed(plan, item);
 	else if (!plan_erase(plan, index))
-		act(plan, SMP_ACTION_UPLOAD, index,
-		    g_strdup_printf("image %u is to become %s and the board does not have it",
-				    item->image, item->version));
+		act_upload(plan, index);
 }
 
 static void plan_mark(SmpPlan *plan, guint index)
