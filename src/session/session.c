@@ -63,7 +63,6 @@ struct SmpSession {
 	guint timeout_ms;
 	gsize mtu;
 	gboolean params_known;
-	gboolean params_silent; /* were asked for, and nothing came */
 	SmpParams params;
 	SmpRoundTrip round_trip;
 	GByteArray *received;
@@ -395,7 +394,10 @@ static gboolean await_copy(SmpSession *session, const Call *call, gint64 until,
  * the server may be full. */
 static gboolean send_call(SmpSession *session, Call *call, GError **error)
 {
-	gboolean unknown = session->answered_version < 0 || (session->doubtful && call->most > 1);
+	/* With one buffer it is recovery, for which version 1 is right, or there is no room to try.
+	 */
+	gboolean try_again = session->doubtful && call->most > 1 && capacity(session) > 1;
+	gboolean unknown = session->answered_version < 0 || try_again;
 
 	if (unknown && !session->version_fixed)
 		session->version = call->copies % 3 ? SMP_VERSION_1 : SMP_VERSION_2;
@@ -532,14 +534,16 @@ SmpResponse *smp_session_call(SmpSession *session, GByteArray *request, guint ti
 }
 
 /* MCUboot's recovery before 1.9 says nothing to commands that it does not know. */
-static gboolean has_no_params(SmpSession *session)
+static gboolean tells_no_params(gboolean alive, const GError *error)
 {
-	return session->params_silent && session->answered_version >= 0;
+	return g_error_matches(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE) ||
+	       (alive && g_error_matches(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT));
 }
 
 gboolean smp_session_get_params(SmpSession *session, SmpParams *params, GError **error)
 {
-	session->params_known |= has_no_params(session);
+	gboolean alive = session->answered_version >= 0;
+
 	if (!session->params_known) {
 		g_autoptr(GError) local = NULL;
 		g_autoptr(GByteArray) request =
@@ -547,10 +551,7 @@ gboolean smp_session_get_params(SmpSession *session, SmpParams *params, GError *
 		smp_cbor_put_map(request, 0);
 		g_autoptr(SmpResponse) response =
 			smp_session_call(session, request, 0, SMP_REPEAT_SAFE, &local);
-		session->params_silent =
-			g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT);
-		if (local && !has_no_params(session) &&
-		    !g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE)) {
+		if (local && !tells_no_params(alive, local)) {
 			g_propagate_error(error, g_steal_pointer(&local));
 			return FALSE;
 		}
@@ -585,7 +586,6 @@ void smp_session_reset(SmpSession *session)
 		session->requests[i].state = FREE;
 	session->answered = session->sent;
 	session->params_known = FALSE;
-	session->params_silent = FALSE;
 	session->params = (SmpParams){0};
 	session->doubtful = FALSE;
 	session->round_trip = (SmpRoundTrip){0};

@@ -111,8 +111,8 @@ static gboolean looks_like_recovery(const SmpBoard *board)
 	       (!lists_flags(board->images) || board->params.buf_count == 1);
 }
 
-/* MCUboot's recovery before 1.9 answers image commands and is silent to all others. @error: what
- * came of asking for parameters. */
+/* MCUboot's recovery before 1.9 answers image commands and is silent to all others. @cause: what
+ * came of asking for parameters. An application that missed it lists flags. */
 static gboolean observe_silent(SmpBoard *board, SmpSession *session, GError *cause, GError **error)
 {
 	guint timeout = smp_session_get_timeout(session);
@@ -122,7 +122,7 @@ static gboolean observe_silent(SmpBoard *board, SmpSession *session, GError *cau
 		board->images = smp_image_list(session, NULL);
 		smp_session_set_timeout(session, timeout);
 	}
-	if (!board->images) {
+	if (!board->images || lists_flags(board->images)) {
 		g_propagate_error(error, cause);
 		return FALSE;
 	}
