@@ -169,6 +169,13 @@ gboolean smp_link_recover(SmpLink *link, GError **error)
 	return link->klass->recover(link, error);
 }
 
+gboolean smp_link_resync(SmpLink *link, GError **error)
+{
+	if (!check_open(link, error))
+		return FALSE;
+	return !link->klass->resync || link->klass->resync(link, error);
+}
+
 gsize smp_link_max_packet(SmpLink *link, gsize buf_size)
 {
 	return link->klass->max_packet(link, buf_size);

@@ -21,6 +21,8 @@ typedef struct {
 			 GError **error);
 	gboolean (*receive)(SmpLink *link, GByteArray *packet, gint64 deadline, GError **error);
 	gboolean (*recover)(SmpLink *link, GError **error);
+	/* NULL where nothing is to be done. */
+	gboolean (*resync)(SmpLink *link, GError **error);
 	gsize (*max_packet)(SmpLink *link, gsize buf_size);
 	guint (*max_outstanding)(SmpLink *link, guint buf_count);
 	char *(*describe)(SmpLink *link);

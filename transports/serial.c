@@ -377,23 +377,28 @@ static void adapt_pace(SerialLink *serial)
 	serial->pace = MAX(serial->pace, MIN(MAX(serial->pace * 2, FIRST_PACE), LAST_PACE));
 }
 
+/* Raw servers would take any byte for a header, and a shell for the beginning of its input. */
+static gboolean serial_resync(SmpLink *link, GError **error)
+{
+	SerialLink *serial = (SerialLink *)link;
+
+	if (serial->framing == SMP_FRAMING_COBS)
+		return poke(serial, "\0", 1, error);
+	if (serial->framing == SMP_FRAMING_RAW || serial->shell)
+		return TRUE;
+	/* The empty line takes a place in the pool as well. */
+	return poke(serial, "\n", 1, error) && pause_for(serial, serial->pace, error);
+}
+
 static gboolean serial_recover(SmpLink *link, GError **error)
 {
 	SerialLink *serial = (SerialLink *)link;
 
-	switch (serial->framing) {
-	case SMP_FRAMING_CONSOLE:
-		adapt_pace(serial);
-		if (serial->shell)
-			return recover_shell(serial, error);
-		/* The empty line takes a place in the pool as well. */
-		return poke(serial, "\n", 1, error) && pause_for(serial, serial->pace, error);
-	case SMP_FRAMING_RAW:
+	if (serial->framing == SMP_FRAMING_RAW)
 		return recover_raw(serial, error);
-	case SMP_FRAMING_COBS:
-		return poke(serial, "\0", 1, error);
-	}
-	return TRUE;
+	if (serial->framing == SMP_FRAMING_CONSOLE)
+		adapt_pace(serial);
+	return serial->shell ? recover_shell(serial, error) : serial_resync(link, error);
 }
 
 static gsize serial_max_packet(SmpLink *link, gsize buf_size)
@@ -465,6 +470,7 @@ static const SmpLinkClass serial_class = {
 	.send = serial_send,
 	.receive = serial_receive,
 	.recover = serial_recover,
+	.resync = serial_resync,
 	.max_packet = serial_max_packet,
 	.max_outstanding = serial_max_outstanding,
 	.describe = serial_describe,

@@ -168,6 +168,11 @@ static gboolean sim_recover(SmpLink *link, GError **error)
 	return smp_link_recover(inner(link), error);
 }
 
+static gboolean sim_resync(SmpLink *link, GError **error)
+{
+	return smp_link_resync(inner(link), error);
+}
+
 static gsize sim_max_packet(SmpLink *link, gsize buf_size)
 {
 	SimLink *sim = (SimLink *)link;
@@ -206,6 +211,7 @@ static const SmpLinkClass sim_class = {
 	.send = sim_send,
 	.receive = sim_receive,
 	.recover = sim_recover,
+	.resync = sim_resync,
 	.max_packet = sim_max_packet,
 	.max_outstanding = sim_max_outstanding,
 	.describe = sim_describe,

@@ -164,8 +164,14 @@ static gboolean test_receive(SmpLink *link, GByteArray *packet, gint64 deadline,
 	return TRUE;
 }
 
-static gboolean test_recover(SmpLink *link G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+static gboolean test_resync(SmpLink *link, GError **error)
 {
+	TestLink *test = (TestLink *)link;
+
+	if (!is_open(test, error))
+		return FALSE;
+	if (test->peer->resync)
+		test->peer->resync(test->data, test->now);
 	return TRUE;
 }
 
@@ -211,7 +217,8 @@ static const SmpLinkClass test_class = {
 	.reopen = test_reopen,
 	.send = test_send,
 	.receive = test_receive,
-	.recover = test_recover,
+	.recover = test_resync,
+	.resync = test_resync,
 	.max_packet = test_max_packet,
 	.max_outstanding = test_max_outstanding,
 	.describe = test_describe,

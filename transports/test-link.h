@@ -14,12 +14,14 @@ G_BEGIN_DECLS
  * @next_event: (nullable): when the peer wants @run next, -1 for never
  * @run: (nullable): the peer's time has come
  * @reopen: (nullable): whether the board can be reached at @now; the link tries every 100 ms
+ * @resync: (nullable): the client ends what may be left of a packet that was cut
  */
 typedef struct {
 	void (*receive)(gpointer peer, SmpLink *link, const guint8 *packet, gsize size, gint64 now);
 	gint64 (*next_event)(gpointer peer);
 	void (*run)(gpointer peer, SmpLink *link, gint64 now);
 	gboolean (*reopen)(gpointer peer, gint64 now);
+	void (*resync)(gpointer peer, gint64 now);
 } SmpTestPeer;
 
 SmpLink *smp_test_link_new(const SmpTestPeer *peer, gpointer data);

@@ -96,6 +96,15 @@ gboolean smp_link_receive(SmpLink *link, GByteArray *packet, gint64 deadline,
 gboolean smp_link_recover(SmpLink *link, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * smp_link_resync:
+ *
+ * To be called before a request where the server may have heard the first half of one before it
+ * and no more, so that it does not take the two for one. Unlike smp_link_recover() it costs no
+ * time (console: a line feed; COBS: a delimiter; nothing on the others).
+ */
+gboolean smp_link_resync(SmpLink *link, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * smp_link_max_packet:
  * @buf_size: the server's buffer in bytes (parameters command), 0 where unknown
  *

@@ -8,9 +8,8 @@
 
 #include "protocol/cbor.h"
 #include "session/session.h"
+#include "update/flight.h"
 #include "update/window.h"
-
-#include <string.h>
 
 #define FIRST_TIMEOUT_MS 60000
 #define RECONNECT_MS	 60000
@@ -31,6 +30,9 @@
 /* After so much silence a wait is worth mentioning. */
 #define QUIET (700 * G_TIME_SPAN_MILLISECOND)
 
+/* A board that loses what it hears while it erases shows that within two pages of 4 KiB. */
+#define PROOF 6144
+
 #define MAX_IN_FLIGHT 16
 #define MAX_REFUSALS  8	 /* of the same chunk in a row */
 #define MAX_RESTARTS  5	 /* from the beginning */
@@ -47,15 +49,6 @@
 #define SMALL_PACKET 128
 
 typedef struct {
-	guint8 sequence;
-	guint64 offset;
-	guint64 end;
-	gint64 sent_at;
-	gsize size;	/* of the packet */
-	gboolean alone; /* nothing else was in flight while it was */
-} Flight;
-
-typedef struct {
 	SmpSession *session;
 	SmpLink *link;
 	const SmpTransfer *transfer;
@@ -66,9 +59,10 @@ typedef struct {
 	gsize max_data; /* data bytes in a request; 0 for what fits */
 	gboolean align; /* the server cuts chunks to its write size */
 	SmpWindow window;
-	guint window_cap;	       /* what the server's buffers allow */
-	Flight flights[MAX_IN_FLIGHT]; /* in the order of sending */
-	guint n_flights;
+	guint window_cap; /* what the server's buffers allow */
+	SmpFlights flights;
+	gboolean deaf;	 /* what was in flight when an answer came late was lost the last time */
+	gboolean resync; /* the server may have heard the first half of something */
 	gboolean begun;	 /* the first request was answered */
 	guint64 offset;	 /* where the server is */
 	guint64 best;	 /* the furthest that it was */
@@ -102,17 +96,10 @@ static void tell(Transfer *t, const char *waiting)
 	t->options->progress(&progress, t->options->user_data);
 }
 
-static void forget_all(Transfer *t)
-{
-	for (guint i = 0; i < t->n_flights; i++)
-		smp_session_forget(t->session, t->flights[i].sequence);
-	t->n_flights = 0;
-}
-
 /* Back to the first request: a new conversation, or the server lost its place. */
 static void rewind_all(Transfer *t)
 {
-	forget_all(t);
+	smp_flights_forget(&t->flights, t->session);
 	t->begun = FALSE;
 	t->offset = 0;
 	t->next = 0;
@@ -177,24 +164,24 @@ static gboolean send_chunk(Transfer *t, GError **error)
 		return FALSE;
 	}
 	transfer->encode(transfer->context, t->packet, t->next, transfer->data + t->next, size);
+	if (t->resync && !smp_link_resync(t->link, error))
+		return FALSE;
+	t->resync = FALSE;
 	if (!smp_session_send(t->session, t->packet, &sequence, error))
 		return FALSE;
-	t->flights[t->n_flights] = (Flight){
+	SmpFlight flight = {
 		.sequence = sequence,
 		.offset = t->next,
 		.end = t->next + size,
 		.sent_at = smp_link_now(t->link),
 		.size = t->packet->len,
-		.alone = t->n_flights == 0 && t->begun,
 	};
-	if (t->n_flights > 0)
-		t->flights[0].alone = FALSE;
-	t->n_flights++;
+	smp_flights_add(&t->flights, t->session, flight);
 	t->next += size;
 	t->highest = MAX(t->highest, t->next);
 	t->result->sent += size;
 	t->result->chunk = MAX(t->result->chunk, size);
-	t->result->window = MAX(t->result->window, t->n_flights);
+	t->result->window = MAX(t->result->window, smp_flights_expected(&t->flights));
 	return TRUE;
 }
 
@@ -208,7 +195,7 @@ static gboolean may_send(Transfer *t)
 {
 	if (t->begun && t->next >= t->transfer->size)
 		return FALSE;
-	if (t->n_flights >= window_now(t))
+	if (smp_flights_expected(&t->flights) >= window_now(t))
 		return FALSE;
 	return t->timeouts > 0 ? smp_session_may_repeat(t->session)
 			       : smp_session_room(t->session) > 0;
@@ -228,19 +215,22 @@ static gboolean fill_window(Transfer *t, GError **error)
 /* Where a copy of the first request is still in flight, the server may be erasing once more. */
 static gint64 patience(const Transfer *t)
 {
-	return t->n_flights > 0 && t->flights[0].offset == 0 ? t->erased + t->erased / 4 : 0;
+	const SmpFlight *oldest = smp_flights_oldest(&t->flights);
+
+	return oldest && oldest->offset == 0 ? t->erased + t->erased / 4 : 0;
 }
 
 /* When the oldest request in flight is taken for lost; before the first answer: when to send it
  * once more. */
 static gint64 flight_deadline(Transfer *t)
 {
-	if (t->n_flights == 0)
+	const SmpFlight *oldest = smp_flights_oldest(&t->flights);
+
+	if (!oldest)
 		return smp_link_now(t->link) + TICK;
 	if (!t->begun)
-		return t->flights[t->n_flights - 1].sent_at +
-		       (t->n_flights == 1 ? FIRST_REPEAT : FIRST_REPEAT_LATER);
-	const Flight *oldest = &t->flights[0];
+		return t->flights.list[t->flights.n - 1].sent_at +
+		       (t->flights.n == 1 ? FIRST_REPEAT : FIRST_REPEAT_LATER);
 	gint64 wait = smp_session_get_rto_for(t->session, oldest->size) << MIN(t->timeouts, 5);
 	/* Each answer begins it anew (RFC 6298 5.3): those after it wait for the same erase. */
 	return MAX(MAX(oldest->sent_at, t->heard) + wait, t->heard + patience(t));
@@ -260,33 +250,42 @@ static gint64 silence_allowed(const Transfer *t)
 	return MAX(silence, smp_session_get_timeout(t->session) * G_TIME_SPAN_MILLISECOND);
 }
 
-/* Removes the request with @sequence and all sent before it, whose answers will not come. */
-static gboolean take_flight(Transfer *t, guint8 sequence, Flight *flight)
+/* An answer came late, perhaps after an erase. What was in flight meanwhile may have fallen on deaf
+ * ears: if it did the last time it is sent again at once; otherwise the answer to what is sent next
+ * will tell, and must not be glued to half a line. */
+static void note_time(Transfer *t, const SmpFlight *flight)
 {
-	for (guint i = 0; i < t->n_flights; i++) {
-		if (t->flights[i].sequence != sequence)
-			continue;
-		*flight = t->flights[i];
-		for (guint j = 0; j < i; j++)
-			smp_session_forget(t->session, t->flights[j].sequence);
-		if (i > 0) {
-			t->result->lost += i;
-			smp_window_lost(&t->window, smp_link_now(t->link));
-		}
-		t->n_flights -= i + 1;
-		memmove(t->flights, t->flights + i + 1, t->n_flights * sizeof *t->flights);
-		return TRUE;
-	}
-	return FALSE;
+	gint64 since = MAX(t->heard, flight->sent_at);
+
+	if (!t->begun || !smp_window_stalled(&t->window, smp_link_now(t->link) - since) ||
+	    t->flights.n == 0)
+		return;
+	t->resync = TRUE;
+	smp_flights_set_at_risk(&t->flights);
+	if (t->deaf)
+		t->result->lost += smp_flights_doubt(&t->flights);
 }
 
-static gboolean is_under_way(const Transfer *t, guint64 offset)
+/* Removes the request with @sequence and all sent before it, whose answers will not come. */
+static gboolean take_flight(Transfer *t, guint8 sequence, SmpFlight *flight)
 {
-	for (guint i = 0; i < t->n_flights; i++) {
-		if (t->flights[i].offset == offset)
-			return TRUE;
-	}
-	return FALSE;
+	SmpFlights passed;
+
+	if (!smp_flights_take(&t->flights, t->session, sequence, flight, &passed))
+		return FALSE;
+	/* It was counted as lost, and was not. */
+	if (flight->doubted)
+		t->result->lost--;
+	if (flight->at_risk)
+		t->deaf = FALSE;
+	for (guint i = 0; i < passed.n; i++)
+		t->deaf = t->deaf || passed.list[i].at_risk;
+	t->result->lost += smp_flights_expected(&passed);
+	if (passed.n > 0)
+		smp_window_lost(&t->window, smp_link_now(t->link));
+	else
+		note_time(t, flight);
+	return TRUE;
 }
 
 static gboolean stalled(Transfer *t, GError **error, const char *how)
@@ -319,7 +318,7 @@ static gboolean lost_place(Transfer *t, GError **error)
 {
 	gboolean whole;
 
-	forget_all(t);
+	smp_flights_forget(&t->flights, t->session);
 	if (!look_for_whole(t, &whole, error))
 		return FALSE;
 	if (whole)
@@ -332,7 +331,7 @@ static gboolean lost_place(Transfer *t, GError **error)
 }
 
 /* The server did not take a chunk that it wanted, or only a part. */
-static gboolean check_refusal(Transfer *t, const Flight *flight, guint64 offset, GError **error)
+static gboolean check_refusal(Transfer *t, const SmpFlight *flight, guint64 offset, GError **error)
 {
 	if (offset != flight->offset) {
 		t->refusals = 0;
@@ -347,8 +346,9 @@ static gboolean check_refusal(Transfer *t, const Flight *flight, guint64 offset,
 		t->link, smp_link_now(t->link) + t->refusals * 10 * G_TIME_SPAN_MILLISECOND, error);
 }
 
-static gboolean take_offset(Transfer *t, const Flight *flight, guint64 offset, GError **error)
+static gboolean take_offset(Transfer *t, const SmpFlight *flight, guint64 offset, GError **error)
 {
+	gint64 now = smp_link_now(t->link);
 	gboolean first = !t->begun;
 
 	if (offset > t->transfer->size || (!first && offset > t->highest)) {
@@ -362,7 +362,7 @@ static gboolean take_offset(Transfer *t, const Flight *flight, guint64 offset, G
 		return lost_place(t, error);
 	t->begun = TRUE;
 	if (first)
-		t->erased = smp_link_now(t->link) - flight->sent_at;
+		t->erased = now - flight->sent_at;
 	if (first && offset > flight->end)
 		t->result->resumed_at = offset;
 	t->offset = offset;
@@ -372,11 +372,12 @@ static gboolean take_offset(Transfer *t, const Flight *flight, guint64 offset, G
 		t->busy = 0;
 	}
 	if (offset >= flight->end && !first)
-		smp_window_answered(&t->window, smp_link_now(t->link) - flight->sent_at,
-				    flight->alone);
+		smp_window_answered(&t->window, now - flight->sent_at, flight->alone, now);
+	if (offset >= t->result->resumed_at + PROOF)
+		smp_window_proved(&t->window);
 	if (offset < t->transfer->size && !check_refusal(t, flight, offset, error))
 		return FALSE;
-	if (!is_under_way(t, offset))
+	if (!smp_flights_expects(&t->flights, offset))
 		t->next = offset;
 	/* Bytes sent again and again without end are a board that lies. */
 	if (t->result->sent > 8 * t->transfer->size + (1 << 20))
@@ -387,7 +388,7 @@ static gboolean take_offset(Transfer *t, const Flight *flight, guint64 offset, G
 static gboolean take_answer(Transfer *t, const SmpResponse *response, guint8 sequence,
 			    GError **error)
 {
-	Flight flight;
+	SmpFlight flight;
 	guint64 offset;
 
 	if (!take_flight(t, sequence, &flight))
@@ -402,14 +403,11 @@ static gboolean take_answer(Transfer *t, const SmpResponse *response, guint8 seq
 	return TRUE;
 }
 
-/* What was in flight is lost, or the board is busy. One request feels the way until it is answered.
- */
+/* What was in flight is lost, or the board is busy. One request feels the way until an answer shows
+ * which. */
 static gboolean take_silence(Transfer *t, GError **error)
 {
-	t->result->lost += t->n_flights;
-	if (t->timeouts == 0)
-		smp_window_lost(&t->window, smp_link_now(t->link));
-	forget_all(t);
+	t->result->lost += smp_flights_doubt(&t->flights);
 	t->timeouts++;
 	t->next = t->offset;
 	return smp_link_recover(t->link, error);
@@ -420,7 +418,7 @@ static gboolean take_silence(Transfer *t, GError **error)
  * too. */
 static gboolean repeat_first(Transfer *t, GError **error)
 {
-	if (t->n_flights == MAX_IN_FLIGHT || !smp_session_may_repeat(t->session))
+	if (t->flights.n == SMP_FLIGHTS_MAX || !smp_session_may_repeat(t->session))
 		return TRUE;
 	t->next = 0;
 	return smp_link_recover(t->link, error) && send_chunk(t, error);
@@ -429,7 +427,7 @@ static gboolean repeat_first(Transfer *t, GError **error)
 /* Errors that ask for less: fewer requests at once, smaller ones, later ones. Others end it. */
 static gboolean take_error(Transfer *t, guint8 sequence, GError *cause, GError **error)
 {
-	Flight flight;
+	SmpFlight flight;
 	gboolean known = take_flight(t, sequence, &flight);
 	gsize data = known ? (gsize)(flight.end - flight.offset) : 0;
 
@@ -492,7 +490,7 @@ static gboolean silence_ends(Transfer *t, GError **error)
 
 	if (silence < silence_allowed(t))
 		return FALSE;
-	t->result->lost += t->n_flights;
+	t->result->lost += smp_flights_doubt(&t->flights);
 	g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT,
 		    "cannot upload %s: no answer for %.0f s at %" G_GUINT64_FORMAT
 		    " of %" G_GUINT64_FORMAT " bytes",
@@ -510,7 +508,7 @@ static gboolean pass_time(Transfer *t, GError **error)
 		return FALSE;
 	if (now - t->heard >= QUIET)
 		tell(t, t->begun ? "no answer; asking again" : "waiting for the board to erase");
-	if (t->n_flights == 0 || now < flight_deadline(t))
+	if (!smp_flights_oldest(&t->flights) || now < flight_deadline(t))
 		return TRUE;
 	return t->begun ? take_silence(t, error) : repeat_first(t, error);
 }
@@ -562,7 +560,6 @@ static gboolean run(Transfer *t, GError **error)
 		if (!step(t, error))
 			return FALSE;
 	}
-	forget_all(t);
 	if (t->match == 0) {
 		g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_MISMATCH,
 			    "cannot upload %s: the board's check of what it received failed",
@@ -588,7 +585,7 @@ gboolean smp_transfer_run(SmpSession *session, const SmpTransfer *transfer,
 
 	*t.result = (SmpUploadResult){0};
 	gboolean done = run(&t, error);
-	forget_all(&t);
+	smp_flights_forget(&t.flights, session);
 	t.result->window_limit = t.window.limit < t.window_cap ? t.window.limit : 0;
 	t.result->duration = smp_link_now(t.link) - t.started;
 	g_byte_array_unref(t.packet);

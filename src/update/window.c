@@ -2,51 +2,103 @@
 
 #include "update/window.h"
 
-/* A first trial of a larger window after so many answers costs well below one percent. */
-#define FIRST_TRIAL 256
+/* Time lost by a larger window, as a share of all: it is tried again when it is less. */
+#define DEBT_SHARE (1.0 / 48)
+
+/* One loss is bad luck unless it cost as much. */
+#define DEAR (300 * G_TIME_SPAN_MILLISECOND)
+
+/* What a clock and a line may be out by. */
+#define JITTER (2 * G_TIME_SPAN_MILLISECOND)
+
+static void begin_stretch(SmpWindow *window, gint64 now)
+{
+	window->stretch_began = now;
+	window->stretch_stalled = 0;
+	window->stretch_answers = 0;
+	window->stretch_losses = 0;
+}
 
 void smp_window_init(SmpWindow *window, guint max, guint learned, gint64 now)
 {
+	/* A loss before anything is known of the board has to leave room for the repeat. */
+	gboolean spare = max > 2;
+
 	*window = (SmpWindow){
 		.size = 1,
 		.limit = learned ? MIN(learned, max) : max,
-		.max = max,
-		.trial = FIRST_TRIAL,
-		.stretch_began = now,
+		.max = max - spare,
+		.spare = spare,
+		.began = now,
 	};
+	begin_stretch(window, now);
 }
 
-void smp_window_answered(SmpWindow *window, gint64 took, gboolean alone)
+static gboolean may_try(const SmpWindow *window, gint64 now)
 {
-	if (alone)
-		window->alone = window->alone > 0 ? window->alone + (took - window->alone) / 8
-						  : (double)took;
+	return window->limit < window->max &&
+	       window->debt <= DEBT_SHARE * (double)(now - window->began);
+}
+
+void smp_window_answered(SmpWindow *window, gint64 took, gboolean alone, gint64 now)
+{
+	if (alone && window->alone == 0)
+		window->alone = (double)took;
+	else if (alone && (double)took < 2 * window->alone)
+		window->alone += ((double)took - window->alone) / 8;
 	window->stretch_answers++;
-	if (++window->good >= window->trial && window->limit < window->max) {
+	if (may_try(window, now)) {
 		window->limit++;
-		window->good = 0;
-		window->trial = MIN(window->trial * 2, G_MAXUINT / 4);
+		begin_stretch(window, now);
 	}
-	if (window->size < window->limit && window->alone > 0)
+	if (window->size < MIN(window->limit, window->max) && window->alone > 0)
 		window->size++;
 }
 
-static gboolean stretch_paid(const SmpWindow *window, gint64 now)
+gboolean smp_window_stalled(SmpWindow *window, gint64 took)
 {
-	return window->alone * window->stretch_answers >= (double)(now - window->stretch_began);
+	double more = (double)took - window->alone;
+
+	if (window->alone == 0 || more < window->alone / 16 + JITTER)
+		return FALSE;
+	window->stretch_stalled += (gint64)more;
+	return TRUE;
+}
+
+/* µs that one request at a time would have been faster; negative where it would not. */
+static double stretch_cost(const SmpWindow *window, gint64 now)
+{
+	return (double)(now - window->stretch_began - window->stretch_stalled) -
+	       window->alone * window->stretch_answers;
+}
+
+static void judge(SmpWindow *window, gint64 now)
+{
+	double cost = stretch_cost(window, now);
+
+	if (cost > 0 && cost < DEAR && ++window->stretch_losses < 2)
+		return;
+	if (cost > 0 && window->size > 1) {
+		window->debt += cost;
+		window->limit = MIN(window->limit, window->size) - 1;
+	}
+	begin_stretch(window, now);
 }
 
 void smp_window_lost(SmpWindow *window, gint64 now)
 {
 	/* Where losses happen, one of the server's buffers is kept back for the repeat: with all of
 	 * them possibly taken, it would have to wait until they surely are not. */
-	if (window->size == window->max && window->max > 2)
+	if (window->max > 2 && !window->spare && window->size == window->max)
 		window->max--;
-	if (window->size > 1 && !stretch_paid(window, now))
-		window->limit = MAX(MIN(window->limit, window->size) - 1, 1);
+	window->spare = FALSE;
+	judge(window, now);
 	window->limit = MIN(window->limit, window->max);
 	window->size = MIN(window->size, window->limit);
-	window->good = 0;
-	window->stretch_began = now;
-	window->stretch_answers = 0;
+}
+
+void smp_window_proved(SmpWindow *window)
+{
+	window->max += window->spare;
+	window->spare = FALSE;
 }

@@ -9,27 +9,40 @@ G_BEGIN_DECLS
  * SmpWindow: how many requests may be in flight.
  *
  * It begins at 1, which tells how long one request takes alone, and grows by 1 with each answer up
- * to @limit. Whether more than one pays is measured, not assumed: at each loss the stretch since
- * the loss before it is compared with the time that one request at a time would have taken. If that
- * would have been faster, the limit goes down, and comes back only after a long run without loss,
- * twice as long each time. So a board that drops what it hears while it erases costs a few requests
- * in the whole transfer, and one that loses a line now and then keeps its speed.
+ * to @limit. Whether more than one pays is measured, not assumed: a stretch from one loss to
+ * another is compared with the time that one request at a time would have taken, less the time in
+ * which the board could not have gone on either. If that would have been faster, the limit goes
+ * down, and the time that was lost so is @debt. The limit comes back when the debt is a small share
+ * of the time that has gone by. So a board that drops what it hears while it erases costs a small
+ * share of the whole transfer at most, and one that loses a line now and then keeps its speed.
  */
 typedef struct {
 	guint size;
 	guint limit;
 	guint max;
-	guint good;   /* answers since the last loss */
-	guint trial;  /* how many good answers it takes to raise the limit again */
-	double alone; /* µs that a request takes when it is alone in flight; 0 until known */
+	gboolean spare; /* one more may be allowed than @max */
+	double alone;	/* µs that a request takes when it is alone in flight; 0 until known */
+	gint64 began;
+	double debt; /* µs */
 	gint64 stretch_began;
+	gint64 stretch_stalled;
 	guint stretch_answers;
+	guint stretch_losses;
 } SmpWindow;
 
 /* @learned: the limit to begin with; 0 for @max */
 void smp_window_init(SmpWindow *window, guint max, guint learned, gint64 now);
+
 /* A request did what it should. @alone: it was the only one in flight and took @took µs. */
-void smp_window_answered(SmpWindow *window, gint64 took, gboolean alone);
+void smp_window_answered(SmpWindow *window, gint64 took, gboolean alone, gint64 now);
+
+/* Whether @took, since the request was sent and the answer before it came, is longer than the line
+ * and the server need: the board did something else, such as erase. That time is nobody's fault. */
+gboolean smp_window_stalled(SmpWindow *window, gint64 took);
+
 void smp_window_lost(SmpWindow *window, gint64 now);
+
+/* So much went without loss that the last of the server's buffers may be used. */
+void smp_window_proved(SmpWindow *window);
 
 G_END_DECLS

@@ -12,6 +12,13 @@
 
 #define WRITE_UNIT 32
 
+/* µs from the last byte of a request to the flash. */
+#define READING 400
+
+/* On a console, with the two bytes before and the one behind it. */
+#define LINE_CHARS 124
+#define LINE_BYTES (LINE_CHARS + 3)
+
 void image_server_init(ImageServer *server, GBytes *image)
 {
 	*server = (ImageServer){
@@ -50,12 +57,11 @@ gboolean image_server_complete(const ImageServer *server)
 	return server->slot->len == size && memcmp(server->slot->data, data, size) == 0;
 }
 
-/* Lines and bytes of a packet on a console: base64 of packet, length and CRC, 124 characters a line
- * and three bytes around them. */
+/* Lines and bytes of a packet on a console: base64 of packet, length and CRC. */
 static guint lines_of(gsize size)
 {
 	gsize base64 = (size + 4 + 2) / 3 * 4;
-	return (guint)((base64 + 123) / 124);
+	return (guint)((base64 + LINE_CHARS - 1) / LINE_CHARS);
 }
 
 static gint64 line_time(const ImageServer *server, gsize size)
@@ -296,14 +302,46 @@ static gboolean overruns(ImageServer *server, gint64 from, gint64 until, gsize s
 	return FALSE;
 }
 
-static gboolean is_deaf(const ImageServer *server, gint64 from, gint64 until)
+/* The first erase that has to do with what arrives between @from and @until; its end, or 0. */
+static gint64 deaf_until(const ImageServer *server, gint64 from, gint64 until, gint64 *since)
 {
 	for (guint i = 0; server->deaf && i + 1 < server->erases->len; i += 2) {
-		if (from < g_array_index(server->erases, gint64, i + 1) &&
-		    until > g_array_index(server->erases, gint64, i))
-			return TRUE;
+		*since = g_array_index(server->erases, gint64, i);
+		gint64 end = g_array_index(server->erases, gint64, i + 1);
+		if (from < end && until > *since)
+			return end;
 	}
-	return FALSE;
+	return 0;
+}
+
+/* Whether a packet that comes down the line between @from and @until is lost on deaf ears, or as
+ * one line with what was left of the one before it. */
+static gboolean is_deaf(ImageServer *server, gint64 from, gint64 until)
+{
+	gint64 since, end = deaf_until(server, from, until, &since);
+	gboolean glued = server->half_line;
+
+	if (!end) {
+		server->half_line = FALSE;
+		return glued;
+	}
+	gint64 heard = MAX(since - from, 0) * server->rate / G_TIME_SPAN_SECOND;
+	/* The line feed at its end is heard where the board listens again by then. */
+	server->half_line = until <= end && (glued || heard > 0) && heard % LINE_BYTES != 0;
+	return TRUE;
+}
+
+/* A line feed by itself. */
+static void resync(gpointer peer, gint64 now)
+{
+	ImageServer *server = peer;
+	gint64 since;
+	gint64 from = MAX(now, server->line_up) + server->latency;
+
+	server->line_up = from - server->latency + (server->rate ? G_TIME_SPAN_SECOND / server->rate : 0);
+	if (overruns(server, from, from + 1, 1) || deaf_until(server, from, from + 1, &since))
+		return;
+	server->half_line = FALSE;
 }
 
 static gboolean is_lost(ImageServer *server, int nth, gint64 from, gint64 until, gsize size)
@@ -327,8 +365,11 @@ static void do_upload(ImageServer *server, const UploadRequest *request, const g
 
 	if ((int)request->nth == server->stall_at)
 		start += server->stall_for;
-	gint64 erased = start + erase;
 
+	/* It hears the beginning of what follows before it comes to the flash. */
+	if (erase > 0)
+		start += READING;
+	gint64 erased = start + erase;
 	if (erase > 0) {
 		g_array_append_val(server->erases, start);
 		g_array_append_val(server->erases, erased);
@@ -408,4 +449,8 @@ static gboolean can_reopen(gpointer peer, gint64 now)
 	return now >= server->away_until;
 }
 
-const SmpTestPeer image_server_peer = {.receive = receive, .reopen = can_reopen};
+const SmpTestPeer image_server_peer = {
+	.receive = receive,
+	.resync = resync,
+	.reopen = can_reopen,
+};

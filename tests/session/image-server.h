@@ -36,7 +36,8 @@ typedef struct ImageServer ImageServer;
  * @process: µs that a request takes
  * @first_erase: µs that the first request takes on top
  * @page, @page_erase: erases a page before it writes into it
- * @deaf: loses what comes while it erases a page
+ * @deaf: loses each byte that comes while it erases a page; what is left of a line that was cut so
+ *   is one line with what comes next, up to a line feed
  * @rx_lines: lines that it can hold while busy; 0 for any number
  * @intercept: (nullable): TRUE where it dealt with the request
  */
@@ -93,7 +94,8 @@ struct ImageServer {
 	guint stuck_lines;
 	gboolean dead;
 	GArray *held;	/* gint64 pairs: when a request came, when it was answered */
-	GArray *erases; /* gint64 pairs: from when until when pages were erased */
+	gboolean half_line; /* its input holds the beginning of a line */
+	GArray *erases;	    /* gint64 pairs: from when until when pages were erased */
 };
 
 /* A good server: buffers of 384 bytes, 4 of them, 5 ms, no fault. */

@@ -22,7 +22,7 @@ static void answer(Case *c, guint count, gint64 took)
 {
 	for (guint i = 0; i < count; i++) {
 		c->now += took;
-		smp_window_answered(&c->window, took, c->window.size == 1);
+		smp_window_answered(&c->window, took, c->window.size == 1, c->now);
 		g_assert_cmpuint(c->window.size, >=, 1);
 		g_assert_cmpuint(c->window.size, <=, c->window.max);
 		g_assert_cmpuint(c->window.size, <=, MAX(c->window.limit, 1));
@@ -57,9 +57,9 @@ static void test_alone_first(void)
 	Case c;
 
 	begin(&c, 4, 0);
-	smp_window_answered(&c.window, 10 * MS, FALSE);
+	smp_window_answered(&c.window, 10 * MS, FALSE, c.now);
 	g_assert_cmpuint(c.window.size, ==, 1);
-	smp_window_answered(&c.window, 10 * MS, TRUE);
+	smp_window_answered(&c.window, 10 * MS, TRUE, c.now);
 	g_assert_cmpuint(c.window.size, ==, 2);
 }
 
@@ -110,7 +110,7 @@ static void test_pays(void)
 	Case c;
 
 	begin(&c, 3, 0);
-	smp_window_answered(&c.window, 100 * MS, TRUE);
+	smp_window_answered(&c.window, 100 * MS, TRUE, c.now);
 	for (guint i = 0; i < 20; i++) {
 		/* Two in flight halve what each takes. */
 		answer(&c, 40, 50 * MS);
