@@ -8,6 +8,9 @@
 /* One loss is bad luck unless it cost as much. */
 #define DEAR (300 * G_TIME_SPAN_MILLISECOND)
 
+/* What is assumed to have been lost on a board of which only the limit is known. */
+#define LEARNED_DEBT (200 * G_TIME_SPAN_MILLISECOND)
+
 /* What a clock and a line may be out by. */
 #define JITTER (2 * G_TIME_SPAN_MILLISECOND)
 
@@ -30,6 +33,7 @@ void smp_window_init(SmpWindow *window, guint max, guint learned, gint64 now)
 		.max = max - spare,
 		.spare = spare,
 		.began = now,
+		.debt = learned ? LEARNED_DEBT : 0,
 	};
 	begin_stretch(window, now);
 }

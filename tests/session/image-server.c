@@ -338,7 +338,8 @@ static void resync(gpointer peer, gint64 now)
 	gint64 since;
 	gint64 from = MAX(now, server->line_up) + server->latency;
 
-	server->line_up = from - server->latency + (server->rate ? G_TIME_SPAN_SECOND / server->rate : 0);
+	server->line_up =
+		from - server->latency + (server->rate ? G_TIME_SPAN_SECOND / server->rate : 0);
 	if (overruns(server, from, from + 1, 1) || deaf_until(server, from, from + 1, &since))
 		return;
 	server->half_line = FALSE;

@@ -93,7 +93,7 @@ struct ImageServer {
 	gint64 stuck_until;
 	guint stuck_lines;
 	gboolean dead;
-	GArray *held;	/* gint64 pairs: when a request came, when it was answered */
+	GArray *held;	    /* gint64 pairs: when a request came, when it was answered */
 	gboolean half_line; /* its input holds the beginning of a line */
 	GArray *erases;	    /* gint64 pairs: from when until when pages were erased */
 };

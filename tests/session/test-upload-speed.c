@@ -70,11 +70,12 @@ static void compare(const Speed *speed)
 	gint64 t = timed(speed, 0, &many);
 	gint64 limit = line_limit(speed, many.chunk);
 
-	g_test_message("%-24s %3zu KB %6u B/s, %4.1f ms, %4u B: %6.2f s alone, %6.2f s with %u (%u lost), "
-		       "%3.0f %% of the line",
-		       speed->name, speed->size / 1000, speed->rate, (double)speed->round_trip / MS, speed->buf_size,
-		       (double)t1 / SEC, (double)t / SEC, many.window, many.lost,
-		       100.0 * (double)limit / (double)t);
+	g_test_message(
+		"%-24s %3zu KB %6u B/s, %4.1f ms, %4u B: %6.2f s alone, %6.2f s with %u (%u lost), "
+		"%3.0f %% of the line",
+		speed->name, speed->size / 1000, speed->rate, (double)speed->round_trip / MS,
+		speed->buf_size, (double)t1 / SEC, (double)t / SEC, many.window, many.lost,
+		100.0 * (double)limit / (double)t);
 	/* It takes a loss or two to find out, each of which costs a request or two. */
 	gint64 lesson = 250 * MS + limit * many.chunk / speed->size;
 	expect("is not slower", t <= (gint64)(1.03 * (double)t1) + lesson);
@@ -91,7 +92,8 @@ static void expect_more(Speed *speed)
 	gboolean listens = !speed->deaf && !speed->rx_lines;
 
 	/* Three requests have to fill the round trip. */
-	speed->full = speed->full && speed->size >= 200000 && 2 * on_line > speed->round_trip + 2 * MS;
+	speed->full =
+		speed->full && speed->size >= 200000 && 2 * on_line > speed->round_trip + 2 * MS;
 	speed->pays = listens && !speed->process && speed->round_trip > 3 * on_line;
 }
 
@@ -106,10 +108,7 @@ static void test_speed(void)
 		 .page = 4096,
 		 .page_erase = 3 * MS,
 		 .deaf = TRUE},
-		{.name = "deaf, large sectors",
-		 .page = 128 << 10,
-		 .page_erase = SEC,
-		 .deaf = TRUE},
+		{.name = "deaf, large sectors", .page = 128 << 10, .page_erase = SEC, .deaf = TRUE},
 		{.name = "2 lines", .process = 3 * MS, .rx_lines = 2},
 		{.name = "4 lines", .process = 8 * MS, .rx_lines = 4},
 		{.name = "deaf, 2 lines",

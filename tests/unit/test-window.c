@@ -37,17 +37,23 @@ static void lose(Case *c, gint64 took)
 	g_assert_cmpuint(c->window.size, <=, c->window.limit);
 }
 
+/* The last buffer is used when the board has shown that it listens. */
 static void test_grows(void)
 {
 	Case c;
 
 	for (guint max = 1; max <= 16; max++) {
+		guint first = max > 2 ? max - 1 : max;
 		begin(&c, max, 0);
 		g_assert_cmpuint(c.window.size, ==, 1);
 		for (guint i = 1; i < 20; i++) {
 			answer(&c, 1, 10 * MS);
-			g_assert_cmpuint(c.window.size, ==, MIN(i + 1, max));
+			g_assert_cmpuint(c.window.size, ==, MIN(i + 1, first));
 		}
+		for (guint i = 0; i < 3; i++)
+			smp_window_proved(&c.window);
+		answer(&c, 1, 10 * MS);
+		g_assert_cmpuint(c.window.size, ==, max);
 	}
 }
 
@@ -73,16 +79,19 @@ static void test_learned(void)
 	begin(&c, 2, 3);
 	answer(&c, 50, 10 * MS);
 	g_assert_cmpuint(c.window.size, ==, 2);
-	/* A long run without loss takes it further. */
+	/* A long time without loss takes it further. */
 	begin(&c, 8, 3);
-	answer(&c, 300, 10 * MS);
-	g_assert_cmpuint(c.window.size, ==, 4);
+	answer(&c, 900, 10 * MS);
+	g_assert_cmpuint(c.window.size, ==, 3);
+	answer(&c, 100, 10 * MS);
+	g_assert_cmpuint(c.window.size, >, 3);
 }
 
 /* Losses that cost more than the window gains: one at a time. */
 static void test_does_not_pay(void)
 {
 	Case c;
+	gint64 tried = 0;
 
 	begin(&c, 4, 0);
 	answer(&c, 5, 10 * MS);
@@ -91,16 +100,48 @@ static void test_does_not_pay(void)
 		lose(&c, 200 * MS);
 	}
 	g_assert_cmpuint(c.window.size, ==, 1);
-	/* It is tried again, but seldom: the second time after twice as many answers. */
-	answer(&c, 255, 10 * MS);
-	g_assert_cmpuint(c.window.size, ==, 1);
-	answer(&c, 1, 10 * MS);
-	g_assert_cmpuint(c.window.size, ==, 2);
-	lose(&c, 200 * MS);
-	g_assert_cmpuint(c.window.size, ==, 1);
-	answer(&c, 300, 10 * MS);
-	g_assert_cmpuint(c.window.size, ==, 1);
-	answer(&c, 212, 10 * MS);
+	/* It is tried again, but costs no more than a small share of the time. */
+	gint64 began = c.now;
+	for (guint i = 0; i < 100000; i++) {
+		answer(&c, 1, 10 * MS);
+		if (c.window.size == 1)
+			continue;
+		lose(&c, 200 * MS);
+		tried++;
+	}
+	g_assert_cmpint(tried, >, 10);
+	g_assert_cmpint(tried * 200 * MS, <, (c.now - began) / 40);
+}
+
+/* What the board was busy with is no loss of the window's. */
+static void test_stalled(void)
+{
+	Case c;
+
+	begin(&c, 3, 0);
+	g_assert_false(smp_window_stalled(&c.window, 500 * MS));
+	smp_window_answered(&c.window, 100 * MS, TRUE, c.now);
+	g_assert_false(smp_window_stalled(&c.window, 105 * MS));
+	for (guint i = 0; i < 20; i++) {
+		answer(&c, 10, 90 * MS);
+		g_assert_true(smp_window_stalled(&c.window, 600 * MS));
+		c.now += 500 * MS;
+		lose(&c, 50 * MS);
+		g_assert_cmpuint(c.window.size, ==, 2);
+	}
+}
+
+/* One loss, however soon, does not take the window away. */
+static void test_unlucky(void)
+{
+	Case c;
+
+	begin(&c, 4, 0);
+	answer(&c, 5, 10 * MS);
+	lose(&c, 250 * MS);
+	g_assert_cmpuint(c.window.size, ==, 3);
+	answer(&c, 5, 10 * MS);
+	lose(&c, 250 * MS);
 	g_assert_cmpuint(c.window.size, ==, 2);
 }
 
@@ -124,15 +165,18 @@ static void test_keeps_a_buffer(void)
 {
 	Case c;
 
-	begin(&c, 3, 0);
-	answer(&c, 10, 10 * MS);
-	g_assert_cmpuint(c.window.size, ==, 3);
-	lose(&c, 1);
-	g_assert_cmpuint(c.window.max, ==, 2);
-	for (guint i = 0; i < 10; i++) {
-		answer(&c, 2000, 1 * MS);
-		lose(&c, 1);
-		g_assert_cmpuint(c.window.max, ==, 2);
+	for (guint proved = 0; proved < 2; proved++) {
+		begin(&c, 3, 0);
+		if (proved)
+			smp_window_proved(&c.window);
+		answer(&c, 10, 10 * MS);
+		g_assert_cmpuint(c.window.size, ==, 2 + proved);
+		for (guint i = 0; i < 10; i++) {
+			lose(&c, 1);
+			smp_window_proved(&c.window);
+			g_assert_cmpuint(c.window.max, ==, 2);
+			answer(&c, 2000, 1 * MS);
+		}
 	}
 	begin(&c, 1, 0);
 	for (guint i = 0; i < 10; i++)
@@ -148,6 +192,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/window/alone-first", test_alone_first);
 	g_test_add_func("/window/learned", test_learned);
 	g_test_add_func("/window/does-not-pay", test_does_not_pay);
+	g_test_add_func("/window/stalled", test_stalled);
+	g_test_add_func("/window/unlucky", test_unlucky);
 	g_test_add_func("/window/pays", test_pays);
 	g_test_add_func("/window/keeps-a-buffer", test_keeps_a_buffer);
 	return g_test_run();
