@@ -24,12 +24,13 @@ def tlv_area(magic, entries):
     return struct.pack("<HH", magic, 4 + len(body)) + body
 
 
-def mcuboot_image(version, flags=0, protected=(), reset=0x1001):
-    """An image that no tool here makes otherwise; reset is where its reset handler is."""
+def mcuboot_image(version, flags=0, protected=(), reset=0x1001, load=0):
+    """An image that no tool here makes otherwise; reset is where its reset handler is, load where it
+    says that it runs."""
     # A Cortex-M's vector table: the words 8 to 10 are reserved.
     payload = struct.pack("<2I6I3I", 0x20001000, reset, *[reset] * 6, 0, 0, 0) + bytes(range(256)) * 40
     guard = tlv_area(0x6908, protected) if protected else b""
-    head = struct.pack("<IIHHIIBBHII", 0x96F3B83D, 0, 32, len(guard), len(payload), flags,
+    head = struct.pack("<IIHHIIBBHII", 0x96F3B83D, load, 32, len(guard), len(payload), flags,
                        *version, 0, 0)
     body = head + payload + guard
     return body + tlv_area(0x6907, [(TLV_SHA256, hashlib.sha256(body).digest())])
@@ -66,25 +67,6 @@ class Safety(TestCase):
         name = "tty:" + board.target.replace("/", "%2F") + ".job"
         return os.path.join(self.directory, ".local/state/smpctl/jobs", name)
 
-    def agree(self, make_board, args, status, result, prepare=lambda board: None):
-        """Text, exit status and --json say the same. Returns the end's object."""
-        board = make_board()
-        prepare(board)
-        got, out, err = self.smpctl(board, *args)
-        self.assertEqual(got, status, out + err)
-        board = make_board()
-        prepare(board)
-        end = self.json("-c", board.target, *args, status=status)[-1]
-        self.assertEqual((end["event"], end["result"], end["exit"]), ("end", result, status))
-        lines = out.splitlines()
-        self.assertTrue(lines[0].startswith(f"{result.replace('-', ' ')}: {end['message']}"), out)
-        self.assertEqual(" ".join(line.strip() for line in lines[1:]), end.get("detail", ""))
-        return end
-
-
-class Interlocks(Safety):
-    # Those of packages and keys have their own tests: wrong-slot, unsigned, wrong-board. So has
-    # concurrent, which is the journal's.
     def assert_interlock(self, name, board, *args):
         before = self.list(board)
         status, out, _ = self.smpctl(board, "update", *args)
@@ -113,6 +95,25 @@ class Interlocks(Safety):
         text = self.good("update", "--help")
         return re.findall(r"--allow-([a-z-]+)", text)
 
+    def agree(self, make_board, args, status, result, prepare=lambda board: None):
+        """Text, exit status and --json say the same. Returns the end's object."""
+        board = make_board()
+        prepare(board)
+        got, out, err = self.smpctl(board, *args)
+        self.assertEqual(got, status, out + err)
+        board = make_board()
+        prepare(board)
+        end = self.json("-c", board.target, *args, status=status)[-1]
+        self.assertEqual((end["event"], end["result"], end["exit"]), ("end", result, status))
+        lines = out.splitlines()
+        self.assertTrue(lines[0].startswith(f"{result.replace('-', ' ')}: {end['message']}"), out)
+        self.assertEqual(" ".join(line.strip() for line in lines[1:]), end.get("detail", ""))
+        return end
+
+
+class Interlocks(Safety):
+    # Those of packages and keys are in test_packages.py: wrong-slot, unsigned, wrong-board;
+    # concurrent is the journal's.
     def test_all_are_known(self):
         self.assertEqual(sorted(self.names), sorted((
             "downgrade", "no-revert", "padded", "not-bootable", "too-large", "wrong-slot",
