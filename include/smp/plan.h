@@ -162,6 +162,20 @@ void smp_plan_next(const SmpBoard *board, const SmpBundle *bundle, const SmpPoli
 		   const SmpAttempt *attempt, SmpPlanStep *step);
 
 /**
+ * smp_plan_obstacles:
+ *
+ * All that smp_plan_next() would refuse the update for, one after the other.
+ *
+ * Returns: (transfer full) (element-type SmpPlanStep): ends that are refusals; the last one has no
+ * interlock where something stands in the way that nothing overrides
+ */
+GPtrArray *smp_plan_obstacles(const SmpBoard *board, const SmpBundle *bundle,
+			      const SmpPolicy *policy);
+
+/* Whether this item of the bundle is for @board: of variants for several slots one is. */
+gboolean smp_plan_uses(const SmpBoard *board, const SmpBundle *bundle, guint index);
+
+/**
  * smp_plan_all:
  *
  * What smp_plan_next() would say step by step if every step went well: the plan before anything is

@@ -166,6 +166,8 @@ int smpctl_signals_status(void);
 /* context.c */
 /* Returns: (transfer none): the session with the board, opened at the first call */
 SmpSession *smpctl_session(Smpctl *cli, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Whether a board was named, by an option or SMPCTL_CONN. */
+gboolean smpctl_has_target(const SmpctlOptions *options);
 /* Gives a session timeout, trace and so on as the options want them. */
 void smpctl_session_setup(Smpctl *cli, SmpSession *session);
 void smpctl_clear(Smpctl *cli);
@@ -294,6 +296,12 @@ void smpctl_image_json(JsonBuilder *json, const SmpImageState *state);
 /* Returns: (transfer full) (element-type utf8): what a reset would do, a sentence an image */
 GPtrArray *smpctl_next_reset(const SmpBoard *board);
 
+/* inspect-board.c */
+/* Asks the board that was named what would become of the bundle on it, and tells; into @json where
+ * that is wanted. */
+gboolean smpctl_inspect_board(Smpctl *cli, const SmpBundle *bundle, JsonBuilder *json,
+			      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* cmd-inspect.c */
 void smpctl_firmware_json(JsonBuilder *json, const SmpFirmware *firmware);
 
@@ -341,6 +349,8 @@ gboolean smpctl_journal(Smpctl *cli, SmpJournal **journal,
  * is then no journal. */
 gboolean smpctl_journal_alone(Smpctl *cli, gboolean allow_concurrent, SmpJournal **journal,
 			      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Tells the bundle what the journal knows of the security counters of this board. */
+void smpctl_recall_counters(const SmpBundle *bundle, const SmpJournal *journal);
 /* How many requests at once this board was found to take; 0 where it takes all that it says. */
 guint smpctl_recall_window(SmpLink *link);
 void smpctl_remember_window(SmpLink *link, guint window);

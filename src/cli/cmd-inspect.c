@@ -156,7 +156,14 @@ static void add_part(JsonBuilder *json, const Part *part)
 	json_builder_end_array(json);
 }
 
-static void print_json(const SmpBundle *bundle, const Part parts[2])
+/* Of updates of the bootloader alone nothing is planned. */
+static gboolean wants_board(Smpctl *cli, const SmpBundle *bundle)
+{
+	return bundle->items->len > 0 && smpctl_has_target(cli->options);
+}
+
+static gboolean print_json(Smpctl *cli, const SmpBundle *bundle, const Part parts[2],
+			   GError **error)
 {
 	g_autoptr(JsonBuilder) json = smpctl_json_begin();
 	const Part *first = &parts[parts[0].items->len == 0];
@@ -174,7 +181,9 @@ static void print_json(const SmpBundle *bundle, const Part parts[2])
 	} else {
 		add_details(json, item, first->verdicts);
 	}
+	gboolean done = !wants_board(cli, bundle) || smpctl_inspect_board(cli, bundle, json, error);
 	smpctl_json_print(json);
+	return done;
 }
 
 static void print_flags(const SmpFirmware *firmware)
@@ -317,7 +326,8 @@ static void print_package(const SmpBundle *bundle, const char *package)
 	putchar('\n');
 }
 
-static void print_text(const SmpBundle *bundle, const Part parts[2])
+static gboolean print_text(Smpctl *cli, const SmpBundle *bundle, const Part parts[2],
+			   GError **error)
 {
 	gboolean first = TRUE;
 
@@ -333,22 +343,26 @@ static void print_text(const SmpBundle *bundle, const Part parts[2])
 			first = FALSE;
 		}
 	}
+	fflush(stdout);
+	return !wants_board(cli, bundle) || smpctl_inspect_board(cli, bundle, NULL, error);
 }
 
-/* FALSE where keys were given and an image is by none of them; @error tells the first. */
+/* FALSE where keys were given and an image is by none of them, which the item is told, too; @error
+ * tells the first. */
 static gboolean verify_part(Part *part, const SmpKeySet *keys, GError **error)
 {
-	gboolean good = TRUE;
+	gboolean good = TRUE, has_keys = smp_key_set_size(keys) > 0;
 
 	part->verdicts = g_new0(SmpVerdict, part->items->len);
 	for (guint i = 0; i < part->items->len; i++) {
-		const SmpBundleItem *item = g_ptr_array_index(part->items, i);
-		gboolean report = good && smp_key_set_size(keys) > 0;
+		SmpBundleItem *item = g_ptr_array_index(part->items, i);
+		gboolean verified = smp_firmware_verify(item->firmware, keys, &part->verdicts[i],
+							good && has_keys ? error : NULL);
 
-		if (!smp_firmware_verify(item->firmware, keys, &part->verdicts[i],
-					 report ? error : NULL) &&
-		    report)
-			good = FALSE;
+		if (verified || !has_keys)
+			continue;
+		item->signature_problem = smp_verdict_to_string(&part->verdicts[i]);
+		good = FALSE;
 	}
 	return good;
 }
@@ -382,11 +396,11 @@ gboolean smpctl_cmd_image_inspect(Smpctl *cli, char **args, GError **error)
 			{"bootloaders", bundle->bootloaders, NULL}};
 	gboolean good = verify_part(&parts[0], keys, error);
 	good = verify_part(&parts[1], keys, good ? error : NULL) && good;
-	if (cli->options->json)
-		print_json(bundle, parts);
-	else
-		print_text(bundle, parts);
+	/* A signature that is not good is told before a board that is not there. */
+	GError **rest = good ? error : NULL;
+	gboolean done = cli->options->json ? print_json(cli, bundle, parts, rest)
+					   : print_text(cli, bundle, parts, rest);
 	part_clear(&parts[0]);
 	part_clear(&parts[1]);
-	return good;
+	return good && done;
 }

@@ -188,14 +188,6 @@ static char **journal_arguments(char **files)
 	return g_strv_builder_end(builder);
 }
 
-static void recall_counters(const SmpBundle *bundle, const SmpJournal *journal)
-{
-	for (guint i = 0; i < bundle->items->len; i++) {
-		SmpBundleItem *item = g_ptr_array_index(bundle->items, i);
-		item->installed_counter = smp_journal_get_counter(journal, item->image);
-	}
-}
-
 static gboolean run(Smpctl *cli, SmpBundle *bundle, SmpJournal *journal, GError **error)
 {
 	const SmpctlRun options = {
@@ -253,7 +245,7 @@ static gboolean consult_journal(Smpctl *cli, const SmpBundle *bundle, GError **e
 		return FALSE;
 	}
 	if (journal)
-		recall_counters(bundle, journal);
+		smpctl_recall_counters(bundle, journal);
 	return TRUE;
 }
 
@@ -299,7 +291,7 @@ gboolean smpctl_cmd_update(Smpctl *cli, char **args, GError **error)
 		return FALSE;
 	if (journal) {
 		g_auto(GStrv) arguments = journal_arguments(args);
-		recall_counters(bundle, journal);
+		smpctl_recall_counters(bundle, journal);
 		tell_given_up(cli, journal, bundle);
 		if (!smp_journal_begin(journal, bundle, &policy, (const char *const *)arguments,
 				       error))

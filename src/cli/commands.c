@@ -53,7 +53,7 @@ static const SmpctlCommand commands[] = {
 	{
 		.name = "image inspect",
 		.args = "FILE",
-		.help = "what a firmware file is; needs no board",
+		.help = "what a firmware file is; with -c, on a board",
 		.topic = SMPCTL_LOOK,
 		.options = smpctl_inspect_options,
 		.min_args = 1,

@@ -178,6 +178,14 @@ static SmpLink *make_link(const SmpctlOptions *options, GError **error)
 	return link_from_only_profile(options, error);
 }
 
+gboolean smpctl_has_target(const SmpctlOptions *options)
+{
+	const char *environment = g_getenv("SMPCTL_CONN");
+
+	return options->conn || options->conntype || options->connstring ||
+	       (environment && *environment);
+}
+
 SmpSession *smpctl_session(Smpctl *cli, GError **error)
 {
 	if (cli->session)

@@ -91,3 +91,11 @@ gboolean smpctl_journal_alone(Smpctl *cli, gboolean allow_concurrent, SmpJournal
 		    failed->message, smp_interlock_name(SMP_INTERLOCK_CONCURRENT));
 	return FALSE;
 }
+
+void smpctl_recall_counters(const SmpBundle *bundle, const SmpJournal *journal)
+{
+	for (guint i = 0; i < bundle->items->len; i++) {
+		SmpBundleItem *item = g_ptr_array_index(bundle->items, i);
+		item->installed_counter = smp_journal_get_counter(journal, item->image);
+	}
+}

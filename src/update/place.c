@@ -100,6 +100,24 @@ void smp_plan_choose(SmpPlan *plan)
 	}
 }
 
+gboolean smp_plan_uses(const SmpBoard *board, const SmpBundle *bundle, guint index)
+{
+	g_autoptr(GArray) chosen = g_array_new(FALSE, FALSE, sizeof(guint));
+	g_autofree SmpAttemptItem *items = g_new0(SmpAttemptItem, bundle->items->len);
+	const SmpAttempt attempt = {.items = items};
+	const SmpPolicy policy = {0};
+	SmpPlan plan = {board, bundle, &policy, &attempt, NULL, chosen};
+
+	if (!board->images)
+		return FALSE;
+	smp_plan_choose(&plan);
+	for (guint i = 0; i < chosen->len; i++) {
+		if (smp_plan_chosen(&plan, i) == index)
+			return TRUE;
+	}
+	return FALSE;
+}
+
 gboolean smp_plan_any_is(const SmpPlan *plan, SmpPlace place)
 {
 	for (guint i = 0; i < plan->chosen->len; i++) {

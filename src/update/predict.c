@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The whole plan before anything is done: each step's effect on the board is predicted, and the
- * next step asked for. */
+ * next step asked for. And what stands in its way. */
 
-#include <smp/plan.h>
+#include "update/plan-private.h"
 
 /* More than any plan has; each image takes four steps at most. */
 #define MAX_STEPS 80
@@ -133,4 +133,26 @@ GPtrArray *smp_plan_all(const SmpBoard *board, const SmpBundle *bundle, const Sm
 	if (board->images)
 		smp_image_state_free(future.images);
 	return steps;
+}
+
+GPtrArray *smp_plan_obstacles(const SmpBoard *board, const SmpBundle *bundle,
+			      const SmpPolicy *policy)
+{
+	GPtrArray *obstacles = g_ptr_array_new_with_free_func(step_free);
+	SmpPolicy lax = *policy;
+	g_autofree SmpAttemptItem *items = g_new0(SmpAttemptItem, bundle->items->len);
+	const SmpAttempt attempt = {.items = items};
+	SmpInterlock interlock;
+
+	do {
+		SmpPlanStep *step = g_new0(SmpPlanStep, 1);
+		smp_plan_next(board, bundle, &lax, &attempt, step);
+		interlock = step->interlock;
+		lax.allow |= interlock;
+		if (step->action == SMP_ACTION_END && step->end == SMP_END_REFUSED)
+			g_ptr_array_add(obstacles, step);
+		else
+			step_free(step);
+	} while (interlock);
+	return obstacles;
 }

@@ -179,6 +179,99 @@ class Inspect(TestCase):
         self.assertEqual((status, out), (3, ""))
         self.assertIn("dfu_application.zip lists none.bin, which is not in it", err)
 
+    def places(self, status, *args):
+        """The board's part of the last object with something in it."""
+        return self.json("image", "inspect", *args, status=status)[0]["board"]
+
+    def test_board(self):
+        app, _ = self.make_image("app.bin", "1.1.0")
+        target = self.board("--time-scale", "20").target
+        text = self.good("-c", target, "image", "inspect", app)
+        self.assertTrue(text.endswith(
+            f"\nboard:      {target}, swap using offset: an update can be undone\n"
+            "goes:       app.bin to image 0, slot 1 of 472 KiB, fits\n"
+            "in the way: nothing\n"
+            "update:     upload → test → reset → confirm: image 0 runs 1.1.0, confirmed\n"), text)
+        got = self.places(0, "-c", target, app)
+        self.assertEqual((got["target"], got["mode_name"], got["can_revert"], got["obstacles"]),
+                         (target, "swap using offset", True, []))
+        self.assertEqual(got["places"], [{"file": "app.bin", "image": 0, "used": True, "slot": 1,
+                                          "slot_size": 472 * 1024, "fits": True}])
+        self.assertEqual([step["step"] for step in got["plan"]],
+                         ["upload", "test", "reset", "confirm", "end"])
+        # It was only asked, and says so again once it runs.
+        self.assertEqual(len(self.json("-c", target, "image", "list")[0]["images"]), 1)
+        self.good("-c", target, "update", app)
+        self.assertIn("the board has it: runs\n", self.good("-c", target, "image", "inspect", app))
+        self.assertEqual(self.places(0, "-c", target, app)["plan"][0]["result"], "up-to-date")
+
+    def test_obstacles(self):
+        """All of them, each in the words of `update --dry-run`."""
+        old, _ = self.make_image("old.bin", "0.9.0,90000", "--depends", "0:2.0.0")
+        target = self.board("--slot-size", "65536", "--mode", "overwrite").target
+        text = self.good("-c", target, "image", "inspect", old)
+        self.assertIn("overwrite only: an update cannot be undone\n"
+                      "goes:       old.bin to image 0, slot 1 of 64 KiB, does not fit\n", text)
+        self.assertIn("\notherwise:  upload → ", text)
+        names = ["too-large", "downgrade", "unmet-dependency", "no-revert"]
+        got = self.places(0, "-c", target, old)
+        self.assertEqual([obstacle["interlock"] for obstacle in got["obstacles"]], names)
+        self.assertFalse(got["places"][0]["fits"])
+        for number, obstacle in enumerate(got["obstacles"]):
+            self.assertIn(f"in the way: {obstacle['reason']}\n            {obstacle['detail']}\n",
+                          text)
+            allowed = [f"--allow-{name}" for name in names[:number]]
+            step, = self.json("-c", target, "update", "--dry-run", *allowed, old, status=7)
+            self.assertEqual((step["reason"], step["detail"]),
+                             (obstacle["reason"], obstacle["detail"]))
+
+    def test_board_and_package(self):
+        target = self.board("--board", "nrf5340").target
+        got = self.places(0, "-c", target, self.two_images())
+        self.assertEqual([(place["file"], place["image"], place["slot"])
+                          for place in got["places"]], [("app.bin", 0, 1), ("net.bin", 1, 1)])
+        self.assertEqual([obstacle["interlock"] for obstacle in got["obstacles"]], ["no-revert"])
+        package = self.package([{"file": "app.bin", "image_index": 3}], ["app.bin"])
+        text = self.good("-c", target, "image", "inspect", package)
+        self.assertIn("in the way: app.bin is for image 3 and the board has no image 3\n", text)
+        self.assertNotIn("otherwise:", text)
+        self.assertEqual(self.places(0, "-c", target, package)["plan"], [])
+
+    def test_board_and_variants(self):
+        self.make_image("a.bin", "1.1.0")
+        self.make_image("b.bin", "1.1.0+1")
+        package = self.package([{"file": "a.bin", "slot": "0"}, {"file": "b.bin", "slot": "1"}],
+                               ["a.bin", "b.bin"])
+        target = self.board("--board", "directxip").target
+        text = self.good("-c", target, "image", "inspect", package)
+        self.assertIn("goes:       a.bin to image 0, nowhere: the other variant is for the free "
+                      "slot\ngoes:       b.bin to image 0, slot 1 of 472 KiB, fits\n", text)
+        self.assertEqual([place["used"] for place in
+                          self.places(0, "-c", target, package)["places"]], [False, True])
+
+    def test_board_and_key(self):
+        app, _ = self.make_image("app.bin", "1.1.0")
+        target = self.board().target
+        got = self.places(3, "-c", target, app, "-k", self.key)
+        self.assertEqual([obstacle["interlock"] for obstacle in got["obstacles"]], ["unsigned"])
+
+    def test_no_board(self):
+        """The file is told all the same; a saved connection alone is not asked."""
+        nowhere = self.path("nowhere")
+        for args in (["-c", nowhere], ["--conntype", "serial", "--connstring", nowhere]):
+            status, out, err = self.run_smpctl("image", "inspect", self.image, *args)
+            self.assertEqual(status, 4)
+            self.assertIn("version:    1.2.3+4\n", out)
+            self.assertIn(nowhere, err)
+            file, error = self.json("image", "inspect", self.image, *args, status=4)
+            self.assertEqual((file["version"], "board" in file), ("1.2.3+4", False))
+            self.assertEqual(error["error"]["class"], "connection")
+        self.environment["SMPCTL_CONN"] = nowhere
+        self.assertEqual(self.run_smpctl("image", "inspect", self.image)[0], 4)
+        del self.environment["SMPCTL_CONN"]
+        self.good("conn", "add", "only", "type=serial", "connstring=" + nowhere)
+        self.assertNotIn("board:", self.good("image", "inspect", self.image))
+
 
 if __name__ == "__main__":
     unittest.main()
