@@ -18,6 +18,8 @@ G_BEGIN_DECLS
  * @platform: (nullable): the hardware it was built for ("nrf52840dk/nrf52840")
  * @bootloader: (nullable): "MCUboot"
  * @mode: what the bootloader does with a new image
+ * @b0_slot: the variant of MCUboot that runs (s0, s1), where it is updatable itself; -1 where that
+ * is not told
  * @no_downgrade: it says that it refuses older versions
  * @no_marks: the server has no test and confirm: a reset installs what the bootloader prefers
  * @recovery: this is MCUboot's serial recovery, no application (recognised by what it cannot do)
@@ -33,6 +35,7 @@ typedef struct {
 	char *platform;
 	char *bootloader;
 	SmpBootloaderMode mode;
+	int b0_slot;
 	gboolean no_downgrade;
 	gboolean no_marks;
 	gboolean recovery;

@@ -15,6 +15,9 @@ G_BEGIN_DECLS
  * @hash, @version, @name: of the image, for a person the name
  * @network_core: it is for the network core of an nRF5340, whose old image cannot be brought back:
  *   by the package's board or load address, or by where its reset vector points
+ * @bootloader: it is a variant of MCUboot itself, s0 or s1 by @slot: it goes into the free slot of
+ *   the application, from where MCUboot copies it over the variant that does not run
+ * @picked: which variant runs need not be known: a person says that this one does not
  * @signature_problem: (nullable): why none of the given keys signed it; %NULL also where none is
  *   given
  * @installed_counter: security counter of what the board was given before; -1 where not known
@@ -34,6 +37,8 @@ typedef struct {
 	char *version;
 	char *name;
 	gboolean network_core;
+	gboolean bootloader;
+	gboolean picked;
 	char *signature_problem;
 	gint64 installed_counter;
 	char *package;
@@ -82,6 +87,17 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpBundle, smp_bundle_free)
  */
 gboolean smp_bundle_add(SmpBundle *bundle, const char *argument, guint image,
 			GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * smp_bundle_use_bootloaders:
+ * @variant: 0 or 1: the one that a person picked; -1 for the one that does not run
+ *
+ * Makes the bundle an update of the bootloader: its bootloaders become its items.
+ *
+ * Returns: FALSE with %SMP_UPDATE_ERROR_FILE where there are none, or not the one
+ */
+gboolean smp_bundle_use_bootloaders(SmpBundle *bundle, int variant,
+				    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS
 #pragma GCC visibility pop

@@ -59,6 +59,16 @@ const char *smp_bootloader_mode_name(SmpBootloaderMode mode);
 char *smp_os_bootloader_name(SmpSession *session, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * smp_os_b0_slot:
+ * @slot: (out): the variant of MCUboot that the immutable bootloader below it (b0, NSIB of the nRF
+ *   Connect SDK) starts: 0 or 1; -1 where the server does not say
+ *
+ * Source: nrfconnect/sdk-nrf subsys/mgmt/mcumgr/grp/os_mgmt/src/os_mgmt_b0_active_slot.c, which
+ * takes the one with the higher version.
+ */
+gboolean smp_os_b0_slot(SmpSession *session, int *slot, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * smp_os_bootloader_mode:
  * @no_downgrade: (out) (optional): the bootloader is said to refuse older versions; FALSE proves
  *   nothing

@@ -88,7 +88,7 @@ typedef enum {
  * SmpAttemptItem: what this job already did for one image of the bundle.
  * @uploads, @marks, @confirms: how often the step was done
  * @ran: it was seen running
- * @ran_before: it ran, for good, when the job began
+ * @ran_before: it ran, for good, when the job began; a bootloader: the same variant did
  */
 typedef struct {
 	guint uploads;

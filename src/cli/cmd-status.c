@@ -64,6 +64,8 @@ static void print_bootloader(const SmpBoard *board)
 	if (board->mode != SMP_BOOTLOADER_MODE_UNKNOWN)
 		printf(", %s%s%s", smp_bootloader_mode_name(board->mode), meaning ? ": " : "",
 		       meaning ? meaning : "");
+	if (board->b0_slot >= 0)
+		printf("; s%d of s0 and s1", board->b0_slot);
 	puts(board->no_downgrade ? "; no downgrades" : "");
 }
 
@@ -216,6 +218,7 @@ static void print_json(const SmpBoard *board)
 		smpctl_json_text(json, "mode_name", smp_bootloader_mode_name(board->mode));
 		smpctl_json_bool(json, "can_revert", smp_board_can_revert(board));
 	}
+	smpctl_json_count(json, "b0_slot", board->b0_slot);
 	smpctl_json_bool(json, "recovery", board->recovery);
 	if (board->images)
 		smpctl_image_json(json, board->images);

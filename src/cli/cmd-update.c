@@ -15,6 +15,7 @@ static gboolean dry_run;
 static char *health;
 static char *stop_before;
 static char **key_files;
+static char *bootloader; /* auto, s0 or s1 */
 static SmpPolicy policy = {.stop_before = SMP_ACTION_END};
 static int window;
 
@@ -54,6 +55,9 @@ const GOptionEntry smpctl_update_options[] = {
 	 "run COMMAND once the new image runs; it stays only if that ends with 0", "COMMAND"},
 	{"key", 'k', 0, G_OPTION_ARG_FILENAME_ARRAY, &key_files,
 	 "the image must be signed with this key, or one of a folder's (more than once)", "PEM"},
+	{"bootloader", 0, 0, G_OPTION_ARG_STRING, &bootloader,
+	 "the package's bootloader instead: auto takes the variant that does not run",
+	 "auto|s0|s1"},
 	{"dry-run", 0, 0, G_OPTION_ARG_NONE, &dry_run, "say what would be done, and why", NULL},
 	{"stop-before", 0, 0, G_OPTION_ARG_STRING, &stop_before,
 	 "stop before upload, test, reset or confirm; resume goes on", "STEP"},
@@ -95,12 +99,19 @@ static gboolean check_stop(GError **error)
 	return usage_error(error, "--stop-before takes upload, test, reset or confirm");
 }
 
+static int bootloader_variant(void)
+{
+	return g_str_equal(bootloader, "s0") ? 0 : g_str_equal(bootloader, "s1") ? 1 : -1;
+}
+
 static gboolean check_options(GError **error)
 {
 	if (test_only + confirm + upload_only > 1)
 		return usage_error(error, "only one of --test-only, --confirm and --upload-only");
 	if (image_number < 0 || window < 0)
 		return usage_error(error, "--image and --maxwinsize must not be negative");
+	if (bootloader && !g_str_equal(bootloader, "auto") && bootloader_variant() < 0)
+		return usage_error(error, "--bootloader takes auto, s0 or s1");
 	if (health && upload_only)
 		return usage_error(error, "--health needs an image that runs; --upload-only starts "
 					  "none");
@@ -138,11 +149,13 @@ static gboolean load_files(SmpBundle *bundle, char **files, GError **error)
 		if (!smp_bundle_add(bundle, *file, (guint)image_number, error))
 			return FALSE;
 	}
+	if (bootloader && !smp_bundle_use_bootloaders(bundle, bootloader_variant(), error))
+		return FALSE;
 	if (bundle->items->len > 0)
 		return check_signatures(bundle, error);
 	g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_FILE,
-		    "%s holds updates of the bootloader only, which are not installed by this "
-		    "version",
+		    "%s holds updates of the bootloader only; `--bootloader=auto` installs the "
+		    "variant that does not run",
 		    files[0]);
 	return FALSE;
 }
@@ -177,6 +190,10 @@ static char **journal_arguments(char **files)
 	g_autofree char *health_line = g_strconcat("health=", health ? health : "", NULL);
 
 	g_strv_builder_add(builder, health_line);
+	if (bootloader) {
+		g_autofree char *line = g_strconcat("bootloader=", bootloader, NULL);
+		g_strv_builder_add(builder, line);
+	}
 	for (char **file = key_files; file && *file; file++) {
 		g_autofree char *key = absolute_key(*file);
 		g_strv_builder_add(builder, key);
@@ -319,7 +336,18 @@ static char **take_keys(char **arguments)
 	return arguments;
 }
 
-/* The arguments of the interrupted command: "health=COMMAND", "key=FILE"…, then the files. */
+/* Where the interrupted command had --bootloader. */
+static char **take_bootloader(char **arguments)
+{
+	g_clear_pointer(&bootloader, g_free);
+	if (!*arguments || !g_str_has_prefix(*arguments, "bootloader="))
+		return arguments;
+	bootloader = g_strdup(*arguments + strlen("bootloader="));
+	return arguments + 1;
+}
+
+/* The arguments of the interrupted command: "health=COMMAND", "bootloader=VARIANT", "key=FILE"…,
+ * then the files. */
 static gboolean restore_command(const SmpJournal *journal, SmpBundle *bundle, GError **error)
 {
 	g_auto(GStrv) arguments = smp_journal_get_arguments(journal);
@@ -335,7 +363,7 @@ static gboolean restore_command(const SmpJournal *journal, SmpBundle *bundle, GE
 	g_free(health);
 	health = *command ? g_strdup(command) : NULL;
 	smp_journal_get_policy(journal, &policy);
-	return load_files(bundle, take_keys(arguments + 1), error);
+	return load_files(bundle, take_keys(take_bootloader(arguments + 1)), error);
 }
 
 gboolean smpctl_cmd_resume(Smpctl *cli, char **args G_GNUC_UNUSED, GError **error)

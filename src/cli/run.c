@@ -66,8 +66,9 @@ static void remember_versions(Run *run, const SmpBoard *board)
 		const SmpBundleItem *item = g_ptr_array_index(run->bundle->items, i);
 		const SmpImageSlot *slot = smp_image_state_find_active(board->images, item->image);
 
-		/* A trial of it that runs already is not what ran before. */
-		if (slot && !smp_hash_equal(&slot->hash, &item->hash))
+		/* A trial of it that runs already is not what ran before, nor is the application
+		 * what a bootloader replaces. */
+		if (slot && !item->bootloader && !smp_hash_equal(&slot->hash, &item->hash))
 			g_string_append_printf(text, "%s%s", text->len ? ", " : "", slot->version);
 	}
 	g_free(run->before);

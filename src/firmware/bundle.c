@@ -214,3 +214,26 @@ gboolean smp_bundle_add(SmpBundle *bundle, const char *argument, guint image, GE
 	return firmware &&
 	       smp_bundle_insert(bundle->items, smp_bundle_item_new(firmware, image), error);
 }
+
+gboolean smp_bundle_use_bootloaders(SmpBundle *bundle, int variant, GError **error)
+{
+	for (guint i = bundle->bootloaders->len; i-- > 0;) {
+		SmpBundleItem *item = g_ptr_array_index(bundle->bootloaders, i);
+		item->picked = item->slot == variant;
+		if (variant >= 0 && !item->picked)
+			g_ptr_array_remove_index(bundle->bootloaders, i);
+	}
+	if (bundle->bootloaders->len == 0) {
+		g_autofree char *which = variant < 0
+						 ? g_strdup("no bootloader")
+						 : g_strdup_printf("no bootloader s%d", variant);
+		g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_FILE,
+			    "the package holds %s; `smpctl image inspect` shows what it holds",
+			    which);
+		return FALSE;
+	}
+	g_ptr_array_unref(bundle->items);
+	bundle->items = bundle->bootloaders;
+	bundle->bootloaders = g_ptr_array_new_with_free_func(item_free);
+	return TRUE;
+}

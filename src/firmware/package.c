@@ -101,6 +101,7 @@ static void fill_item(const Package *package, const SmpManifestEntry *entry, Smp
 	item->board = g_strdup(entry->board);
 	item->soc = g_strdup(entry->soc);
 	item->load_address = entry->load_address;
+	item->bootloader = is_bootloader(entry);
 	if (smp_address_is_network_core(entry->load_address) ||
 	    (entry->board && strstr(entry->board, "cpunet")))
 		item->network_core = TRUE;

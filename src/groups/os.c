@@ -132,32 +132,57 @@ static gboolean no_such_query(const GError *error)
 		 (device.rc == SMP_RC_EINVAL || device.rc == SMP_RC_ENOENT)));
 }
 
+/* @response: (out) (nullable): %NULL where the server does not know the query */
+static gboolean query_bootloader(SmpSession *session, const char *query, const char *doing,
+				 SmpResponse **response, SmpCbor *body, GError **error)
+{
+	g_autoptr(GError) local = NULL;
+	GByteArray *request = smp_packet_new(SMP_OP_READ, SMP_GROUP_OS, BOOTLOADER);
+
+	smp_cbor_put_map(request, 1);
+	smp_cbor_put_text(request, "query");
+	smp_cbor_put_text(request, query);
+	*response = smp_group_call(session, request, 0, SMP_REPEAT_SAFE, doing, body, &local);
+	if (*response || no_such_query(local))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&local));
+	return FALSE;
+}
+
 gboolean smp_os_bootloader_mode(SmpSession *session, SmpBootloaderMode *mode,
 				gboolean *no_downgrade, GError **error)
 {
-	g_autoptr(GError) local = NULL;
+	g_autoptr(SmpResponse) response = NULL;
 	SmpCbor body;
 	gint64 number;
-	GByteArray *request = smp_packet_new(SMP_OP_READ, SMP_GROUP_OS, BOOTLOADER);
 
 	*mode = SMP_BOOTLOADER_MODE_UNKNOWN;
 	if (no_downgrade)
 		*no_downgrade = FALSE;
-	smp_cbor_put_map(request, 1);
-	smp_cbor_put_text(request, "query");
-	smp_cbor_put_text(request, "mode");
-	g_autoptr(SmpResponse) response = smp_group_call(
-		session, request, 0, SMP_REPEAT_SAFE, "read the bootloader's mode", &body, &local);
-	if (!response) {
-		if (no_such_query(local))
-			return TRUE;
-		g_propagate_error(error, g_steal_pointer(&local));
+	if (!query_bootloader(session, "mode", "read the bootloader's mode", &response, &body,
+			      error))
 		return FALSE;
-	}
+	if (!response)
+		return TRUE;
 	if (smp_cbor_get_int(&body, "mode", &number) && number >= 0 && number <= G_MAXUINT8)
 		*mode = (SmpBootloaderMode)number;
 	if (no_downgrade)
 		*no_downgrade = smp_cbor_get_bool(&body, "no-downgrade");
+	return TRUE;
+}
+
+gboolean smp_os_b0_slot(SmpSession *session, int *slot, GError **error)
+{
+	g_autoptr(SmpResponse) response = NULL;
+	SmpCbor body;
+	gint64 number;
+
+	*slot = -1;
+	if (!query_bootloader(session, "active_b0_slot", "read which bootloader runs", &response,
+			      &body, error))
+		return FALSE;
+	if (response && smp_cbor_get_int(&body, "active", &number) && (number == 0 || number == 1))
+		*slot = (int)number;
 	return TRUE;
 }
 

@@ -73,6 +73,12 @@ static void make_nrf5340(SimConfig *config)
 	config->platform = "nrf5340dk/nrf5340/cpuapp";
 }
 
+static void make_nsib(SimConfig *config)
+{
+	config->mode = SIM_MODE_SWAP_MOVE;
+	config->b0 = TRUE;
+}
+
 static void make_threeimage(SimConfig *config)
 {
 	config->mode = SIM_MODE_SWAP_SCRATCH;
@@ -136,6 +142,7 @@ static const struct {
 	{"directxip", "direct XIP with revert: images run where they are", make_directxip},
 	{"ramload", "RAM load: the highest version runs; with serial recovery", make_ramload},
 	{"nrf5340", "two images, overwrite only; image 1 is the network core", make_nrf5340},
+	{"nsib", "MCUboot can be updated, too: two variants below Nordic's b0", make_nsib},
 	{"threeimage", "three images updated together, swap using scratch", make_threeimage},
 	{"old", "Zephyr 3.0: SMP v1, rc 0 in each answer, no parameters", make_old},
 	{"m0", "like the public smp-server fixture for QEMU's Cortex-M0", make_m0},

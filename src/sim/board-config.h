@@ -64,6 +64,8 @@ typedef struct {
 	gint64 erase_time;    /* one block */
 	gint64 write_time_ns; /* one byte */
 	gboolean no_downgrade;
+	gboolean b0; /* MCUboot itself has two variants below an immutable bootloader (NSIB) */
+	gboolean b0_untold; /* ... and the application does not tell which one runs */
 	int net_core; /* image that is handed to another core: no read back, no revert; -1 none */
 
 	/* what is in it at first */

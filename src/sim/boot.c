@@ -118,11 +118,49 @@ static void overwrite(SimBoard *board, guint image)
 	sim_flash_erase(board->flash, from, board->config.erase_size);
 }
 
+/* Where the two variants of MCUboot are linked (nRF52840, the SDK's default). */
+#define S0_ADDRESS 0x9000
+#define S1_ADDRESS 0x15000
+#define S1_END	   0x21000
+
+/* Which variant of MCUboot the image is, by its reset vector; -1 for an application. */
+static int variant_of(const SimBoard *board, const SimImage *image)
+{
+	const guint8 *vectors =
+		sim_flash_data(board->flash, sim_slot_image_area(board, 0, 1) + image->header_size);
+	guint32 reset = vectors[4] | vectors[5] << 8 | vectors[6] << 16 | (guint32)vectors[7] << 24;
+
+	if (!board->config.b0 || reset < S0_ADDRESS || reset >= S1_END)
+		return -1;
+	return reset >= S1_ADDRESS;
+}
+
+/* An update of MCUboot itself: to the variant that does not run, then out of the application's slot
+ * (nrfconnect/sdk-mcuboot boot/bootutil/src/loader.c). */
+static void take_bootloader(SimBoard *board)
+{
+	SimImage image;
+	int variant = sim_slot_check(board, 0, 1, &image) ? variant_of(board, &image) : -1;
+
+	if (variant < 0 || sim_swap_type(board, 0) == SIM_SWAP_NONE)
+		return;
+	if ((guint)variant == board->b0_slot) {
+		sim_board_print(board, "E: Image in slot is for wrong s0/s1 image\n");
+	} else if (sim_version_compare(&image.version, &board->b0_version) < 0) {
+		sim_board_print(board, "E: Image version is too low\n");
+	} else {
+		board->b0_slot = (guint)variant;
+		board->b0_version = image.version;
+	}
+	erase_slot(board, 0, 1);
+}
+
 static void upgrade(SimBoard *board)
 {
 	static const char *names[] = {"?", "none", "test", "perm", "revert"};
 	SimSwapType types[SIM_MAX_IMAGES];
 
+	take_bootloader(board);
 	for (guint i = 0; i < board->config.images; i++) {
 		/* That was this boot's swap: a trial that begins now is not undone at once. */
 		gboolean resumed = sim_swap_is_interrupted(board, i);

@@ -179,6 +179,11 @@ static int bootloader_info(SimRequest *request)
 		sim_put_text(request->out, "bootloader", "MCUboot");
 		return SIM_OK;
 	}
+	if (config->b0 && !config->b0_untold && query.size == strlen("active_b0_slot") &&
+	    memcmp(query.data, "active_b0_slot", query.size) == 0) {
+		sim_put_uint(request->out, "active", request->board->b0_slot);
+		return SIM_OK;
+	}
 	if (query.size != 4 || memcmp(query.data, "mode", 4) != 0)
 		return sim_group_error(request, OS_QUERY_YIELDS_NO_ANSWER);
 	sim_put_int(request->out, "mode", config->mode);

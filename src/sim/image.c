@@ -34,7 +34,8 @@ gboolean sim_image_read_header(const guint8 *data, gsize size, SimImage *image)
 		return FALSE;
 	*image = (SimImage){.version = get_version(data + 20),
 			    .flags = get32(data + 16),
-			    .load_addr = get32(data + 4)};
+			    .load_addr = get32(data + 4),
+			    .header_size = get16(data + 8)};
 	return TRUE;
 }
 

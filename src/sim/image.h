@@ -30,6 +30,7 @@ typedef struct {
 	SimVersion version;
 	guint32 flags;
 	guint32 load_addr;
+	guint16 header_size;
 	gsize size;
 	gsize hashed;
 	const guint8 *hash;

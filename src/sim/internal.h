@@ -40,6 +40,8 @@ struct SimBoard {
 	gboolean wants_reset;	 /* asked for by the request in hand */
 	gboolean dead;		 /* silent for good */
 	guint active[SIM_MAX_IMAGES];
+	guint b0_slot; /* the variant of MCUboot that runs */
+	SimVersion b0_version;
 
 	GQueue requests; /* wait for the server; of Request */
 	gint64 busy_until;

@@ -71,6 +71,8 @@ static const struct {
 	{"no-bootloader-info", GROUP_SERVER, KIND_OFF, FIELD(bootloader_info), NULL,
 	 "No bootloader information"},
 	{"no-slot-info", GROUP_SERVER, KIND_OFF, FIELD(slot_info), NULL, "No slot information"},
+	{"b0-untold", GROUP_SERVER, KIND_ON, FIELD(b0_untold), NULL,
+	 "Does not tell which variant of MCUboot runs"},
 	{"max-image-size", GROUP_SERVER, KIND_ON, FIELD(max_image_size), NULL,
 	 "Slot information has the largest image"},
 	{"frugal-list", GROUP_SERVER, KIND_ON, FIELD(frugal_list), NULL,

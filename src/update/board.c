@@ -34,10 +34,12 @@ static gboolean observe_bootloader(SmpBoard *board, SmpSession *session, GError 
 	GError *local = NULL;
 
 	board->mode = SMP_BOOTLOADER_MODE_UNKNOWN;
+	board->b0_slot = -1;
 	board->bootloader = smp_os_bootloader_name(session, &local);
 	if (!board->bootloader)
 		return absent(&local, error);
-	if (!smp_os_bootloader_mode(session, &board->mode, &board->no_downgrade, &local))
+	if (!smp_os_bootloader_mode(session, &board->mode, &board->no_downgrade, &local) ||
+	    !smp_os_b0_slot(session, &board->b0_slot, &local))
 		return absent(&local, error);
 	return TRUE;
 }

@@ -347,6 +347,50 @@ static gboolean refuse_dependencies(SmpPlan *plan, const SmpBundleItem *item)
 	return FALSE;
 }
 
+static gboolean wants_trial(const SmpPolicy *policy)
+{
+	return policy->mode == SMP_UPDATE_TEST_AND_CONFIRM || policy->mode == SMP_UPDATE_TEST_ONLY;
+}
+
+/* MCUboot copies it over the variant that does not run and refuses one that is linked for the other
+ * place (nrfconnect/sdk-mcuboot boot/bootutil/src/loader.c); b0 starts the newer one of the two. */
+static gboolean refuse_bootloader(SmpPlan *plan, const SmpBundleItem *item)
+{
+	if (plan->board->recovery || plan->policy->via_recovery)
+		return refuse(plan, SMP_INTERLOCK_NONE,
+			      g_strdup_printf("%s is a bootloader, and MCUboot's recovery would "
+					      "write it over the application",
+					      item->name),
+			      "It is installed through an application that runs.");
+	if (plan->board->b0_slot < 0 && !item->picked)
+		return refuse(plan, SMP_INTERLOCK_NONE,
+			      g_strdup("the board does not tell which variant of its bootloader "
+				       "runs, and only the other one can be installed"),
+			      "`--bootloader=s0` or `--bootloader=s1` picks one; the wrong one is "
+			      "refused at the reset. Firmware with "
+			      "CONFIG_MCUMGR_GRP_OS_BOOTLOADER_INFO_B0_ACTIVE_SLOT tells.");
+	if (plan->board->b0_slot == item->slot &&
+	    refuse(plan, SMP_INTERLOCK_WRONG_SLOT,
+		   g_strdup_printf(
+			   "%s is variant s%d of the bootloader, which is the one that runs",
+			   item->name, item->slot),
+		   "The bootloader would not take it."))
+		return TRUE;
+	return wants_trial(plan->policy) &&
+	       refuse(plan, SMP_INTERLOCK_NO_REVERT,
+		      g_strdup("a bootloader cannot be tried: the new one stays, whether it works "
+			       "or not"),
+		      "If it does not, a programmer is needed.");
+}
+
+/* What only an application has: what runs, where it runs, what it needs. */
+static gboolean refuse_application(SmpPlan *plan, const SmpBundleItem *item)
+{
+	return refuse_slot(plan, item) || refuse_address(plan, item) ||
+	       refuse_network_core(plan, item) || refuse_downgrade(plan, item) ||
+	       refuse_dependencies(plan, item);
+}
+
 static gboolean refuse_item(SmpPlan *plan, const SmpBundleItem *item)
 {
 	if (refuse_image_number(plan, item) || refuse_trial_of_another(plan, item))
@@ -355,15 +399,10 @@ static gboolean refuse_item(SmpPlan *plan, const SmpBundleItem *item)
 	if (!item->firmware)
 		return FALSE;
 	return refuse_file(plan, item) || refuse_signature(plan, item) ||
-	       refuse_board(plan, item) || refuse_size(plan, item) || refuse_slot(plan, item) ||
-	       refuse_address(plan, item) || refuse_network_core(plan, item) ||
-	       refuse_downgrade(plan, item) || refuse_dependencies(plan, item) ||
+	       refuse_board(plan, item) || refuse_size(plan, item) ||
+	       (item->bootloader ? refuse_bootloader(plan, item)
+				 : refuse_application(plan, item)) ||
 	       refuse_pending(plan, item);
-}
-
-static gboolean wants_trial(const SmpPolicy *policy)
-{
-	return policy->mode == SMP_UPDATE_TEST_AND_CONFIRM || policy->mode == SMP_UPDATE_TEST_ONLY;
 }
 
 /* The server takes no mark back, and what is pending for good cannot be tried. */

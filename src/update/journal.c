@@ -294,7 +294,10 @@ static void set_item(SmpJournal *journal, const SmpBundle *bundle, guint index,
 
 static void set_counter(SmpJournal *journal, const SmpBundleItem *item)
 {
-	gint64 counter = item->firmware ? smp_firmware_security_counter(item->firmware) : -1;
+	/* A bootloader's says nothing of the application's. */
+	gint64 counter = item->firmware && !item->bootloader
+				 ? smp_firmware_security_counter(item->firmware)
+				 : -1;
 	g_autofree char *key = g_strdup_printf("image-%u", item->image);
 
 	if (counter > smp_journal_get_counter(journal, item->image))

@@ -41,13 +41,19 @@ static gboolean is_next(const SmpPlan *plan, const SmpImageSlot *slot, const Smp
  * (NCS, simultaneous multi-image update of nRF5340). */
 gboolean smp_plan_is_hidden(const SmpPlan *plan, const SmpBundleItem *item)
 {
-	return item->network_core ||
+	return item->network_core || item->bootloader ||
 	       (item->image > 0 && !smp_board_running(plan->board, item->image));
 }
 
-/* After a reset, or where it was marked and is gone: then the board restarted by itself. */
+/* After a reset, or where it was marked and is gone: then the board restarted by itself. Of a
+ * bootloader the board may tell whether it runs. */
 static gboolean was_handed_over(const SmpPlan *plan, guint index, const SmpImageSlot *slot)
 {
+	const SmpBundleItem *item = smp_plan_item(plan, index);
+
+	if (item->bootloader && (plan->attempt->items[index].ran_before ||
+				 (plan->board->b0_slot >= 0 && plan->board->b0_slot != item->slot)))
+		return FALSE;
 	if (plan->attempt->resets > 0)
 		return !slot || !slot->pending;
 	return !slot && plan->attempt->items[index].marks > 0;
@@ -75,15 +81,16 @@ SmpPlace smp_plan_place(const SmpPlan *plan, guint index)
 }
 
 /* Of files for one image, each linked for a slot, the one that is on the board already in a better
- * place, else the one for the free slot. */
+ * place, else the one for the free slot; of bootloaders the one that does not run. */
 static gboolean is_better(const SmpPlan *plan, guint index, guint other)
 {
 	SmpPlace a = smp_plan_place(plan, index), b = smp_plan_place(plan, other);
-	guint target = smp_board_target_slot(plan->board, smp_plan_item(plan, index)->image);
+	const SmpBundleItem *item = smp_plan_item(plan, index);
+	int target = (int)smp_board_target_slot(plan->board, item->image);
 
 	if (a != b)
 		return a > b;
-	return smp_plan_item(plan, index)->slot == (int)target;
+	return item->slot == (item->bootloader ? 1 - plan->board->b0_slot : target);
 }
 
 void smp_plan_choose(SmpPlan *plan)

@@ -111,7 +111,10 @@ static char *story(const SmpPlan *plan, const char *verb, const char *state)
 
 	for (guint i = 0; i < plan->chosen->len; i++) {
 		const SmpBundleItem *item = smp_plan_item(plan, smp_plan_chosen(plan, i));
-		g_string_append_printf(text, "%simage %u %s %s", i ? "; " : "", item->image, verb,
+		g_autofree char *image = item->bootloader
+						 ? g_strdup("the bootloader")
+						 : g_strdup_printf("image %u", item->image);
+		g_string_append_printf(text, "%s%s %s %s", i ? "; " : "", image, verb,
 				       item->version);
 	}
 	g_string_append(text, state);
@@ -130,11 +133,23 @@ static gboolean did_something(const SmpPlan *plan)
 	return FALSE;
 }
 
+static char *bootloader_text(const SmpPlan *plan, const SmpBundleItem *item)
+{
+	return plan->board->b0_slot < 0
+		       ? g_strdup("The board does not tell which variant runs now: one that is "
+				  "older, for the other variant or signed with another key was "
+				  "not taken over.")
+		       : g_strdup_printf("The board starts variant s%d of its bootloader now.",
+					 item->slot);
+}
+
 /* NULL where all that was installed was seen running. */
 static char *hidden_text(const SmpPlan *plan)
 {
 	for (guint i = 0; i < plan->chosen->len; i++) {
 		const SmpBundleItem *item = smp_plan_item(plan, smp_plan_chosen(plan, i));
+		if (item->bootloader)
+			return bootloader_text(plan, item);
 		if (smp_plan_is_hidden(plan, item))
 			return g_strdup_printf(
 				"Image %u was handed to another core, which does not "
@@ -147,7 +162,9 @@ static char *hidden_text(const SmpPlan *plan)
 static void end_final(SmpPlan *plan)
 {
 	gboolean revert = smp_board_can_revert(plan->board);
-	const char *state = revert ? ", confirmed" : "";
+	gboolean is_bootloader = smp_plan_item(plan, smp_plan_chosen(plan, 0))->bootloader;
+	const char *state = revert && !is_bootloader ? ", confirmed" : "";
+	const char *verb = is_bootloader && plan->board->b0_slot < 0 ? "was handed" : "runs";
 
 	if (plan->attempt->health == SMP_HEALTH_BAD)
 		end(plan, SMP_END_NEEDS_ATTENTION,
@@ -155,7 +172,7 @@ static void end_final(SmpPlan *plan)
 		    g_strdup("This bootloader cannot undo it. Install an image that works with "
 			     "`smpctl update`."));
 	else if (did_something(plan))
-		end(plan, SMP_END_UPDATED, story(plan, "runs", state), hidden_text(plan));
+		end(plan, SMP_END_UPDATED, story(plan, verb, state), hidden_text(plan));
 	else
 		end(plan, SMP_END_UP_TO_DATE,
 		    story(plan, "runs", revert ? " already, confirmed" : " already"), NULL);
@@ -211,6 +228,15 @@ static void end_gone(SmpPlan *plan, const SmpBundleItem *item, guint index, cons
 			     "as before."));
 }
 
+static void end_not_taken(SmpPlan *plan, const SmpBundleItem *item)
+{
+	end(plan, SMP_END_ROLLED_BACK,
+	    g_strdup_printf("the bootloader did not take %s over", item->name),
+	    g_strdup("The one that was there stays. Probably the new one is older, signed with "
+		     "another key, or for another board. Nothing is lost: the board works as "
+		     "before."));
+}
+
 /* After a reset: the image that is not where the reset should have brought it. */
 static void end_not_started(SmpPlan *plan, guint index)
 {
@@ -218,7 +244,9 @@ static void end_not_started(SmpPlan *plan, guint index)
 	const char *old = running_version(plan, item->image);
 	SmpPlace where = smp_plan_place(plan, index);
 
-	if (plan->board->recovery)
+	if (item->bootloader && where != SMP_PLACE_PENDING)
+		end_not_taken(plan, item);
+	else if (plan->board->recovery)
 		end(plan, SMP_END_NEEDS_ATTENTION,
 		    g_strdup_printf(
 			    "image %u: the board stays in MCUboot's recovery after the reset",
@@ -319,8 +347,11 @@ static void act_upload(SmpPlan *plan, guint index)
 	g_autofree char *doubt = smp_plan_doubt(plan, item);
 
 	act(plan, SMP_ACTION_UPLOAD, index,
-	    g_strdup_printf("image %u is to become %s and the board does not have it%s",
-			    item->image, item->version, doubt));
+	    item->bootloader
+		    ? g_strdup_printf("variant s%d of the bootloader is to become %s", item->slot,
+				      item->version)
+		    : g_strdup_printf("image %u is to become %s and the board does not have it%s",
+				      item->image, item->version, doubt));
 }
 
 static void plan_upload(SmpPlan *plan, guint index)
@@ -343,8 +374,9 @@ static void plan_upload(SmpPlan *plan, guint index)
 static void plan_mark(SmpPlan *plan, guint index)
 {
 	const SmpBundleItem *item = smp_plan_item(plan, index);
-	gboolean direct =
-		plan->policy->mode == SMP_UPDATE_CONFIRM && !plan->attempt->confirm_denied;
+	/* MCUboot has no trial of itself (NCS, samples/dfu/encrypted_bootloader). */
+	gboolean direct = (plan->policy->mode == SMP_UPDATE_CONFIRM || item->bootloader) &&
+			  !plan->attempt->confirm_denied;
 
 	if (tried(plan, index)->marks >= 2)
 		end(plan, SMP_END_FAILED_INTACT,

@@ -56,6 +56,11 @@ static void predict_start(SmpBoard *board, const SmpBundleItem *item)
 
 	if (!slot || slot == old)
 		return;
+	if (item->bootloader) {
+		g_ptr_array_remove(board->images->slots, slot);
+		board->b0_slot = board->b0_slot < 0 ? -1 : item->slot;
+		return;
+	}
 	if (old) {
 		old->active = FALSE;
 		old->confirmed = trial;

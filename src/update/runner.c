@@ -388,10 +388,12 @@ static void note_running(SmpUpdate *update)
 static void note_before(SmpUpdate *update)
 {
 	for (guint i = 0; i < update->bundle->items->len; i++) {
-		const SmpImageSlot *slot =
-			smp_update_runs(update, g_ptr_array_index(update->bundle->items, i));
+		const SmpBundleItem *item = g_ptr_array_index(update->bundle->items, i);
+		const SmpImageSlot *slot = smp_update_runs(update, item);
 		update->attempt.items[i].ran_before =
-			slot && (slot->confirmed || !smp_board_can_revert(update->board));
+			item->bootloader
+				? item->slot == update->board->b0_slot
+				: slot && (slot->confirmed || !smp_board_can_revert(update->board));
 	}
 }
 

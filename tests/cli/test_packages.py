@@ -200,5 +200,135 @@ class Keys(Packages):
         self.refused("missing", package, self.key)
 
 
+class Bootloader(Packages):
+    """MCUboot itself, in two variants below Nordic's immutable bootloader."""
+    ADDRESSES = (0x9000, 0x15000)
+
+    def bootloaders(self, version, *more, slots=(0, 1)):
+        variants = ((self.write(f"s{slot}.bin", mcuboot_image(
+            version, reset=self.ADDRESSES[slot] + 0x41)), {"type": "mcuboot"}) for slot in slots)
+        return self.package("dfu_mcuboot.zip", *variants, *more)
+
+    def b0_slot(self, board):
+        return self.json("-c", board.target, "status")[0].get("b0_slot")
+
+    def update(self, board, *args):
+        return self.smpctl(board, "update", "--confirm", *args)
+
+    def test_auto(self):
+        """The variant that does not run, whichever that is, and the application stays."""
+        board = self.board("--board", "nsib")
+        self.assertIn("; s0 of s0 and s1\n", self.good("-c", board.target, "status"))
+        for number, slot in enumerate((1, 0, 1)):
+            package = self.bootloaders((2, number, 0))
+            plan = self.json("-c", board.target, "update", "--confirm", "--dry-run",
+                             "--bootloader=auto", package)
+            self.assertEqual([step["step"] for step in plan],
+                             ["upload", "make-pending", "reset", "end"])
+            self.assertIn(f"variant s{slot} of the bootloader", plan[0]["reason"])
+            status, out, err = self.update(board, "--bootloader=auto", package)
+            self.assertEqual(status, 0, out + err)
+            self.assertRegex(out, rf"\Aupdated: the bootloader runs 2\.{number}\.0, in .+\n"
+                                  rf"  The board starts variant s{slot} of its bootloader now\.\n")
+            self.assertEqual((self.b0_slot(board), self.runs(board)), (slot, ("1.0.0", True)))
+        # An application is updated as before, and its version has nothing to do with it.
+        self.assertIn("(was 1.0.0)", self.good("-c", board.target, "update", self.file))
+
+    def test_not_asked_for(self):
+        board = self.board("--board", "nsib")
+        status, out, err = self.update(board, self.bootloaders((2, 0, 0)))
+        self.assertEqual((status, out), (3, ""))
+        self.assertIn("`--bootloader=auto` installs the variant that does not run", err)
+        both = self.bootloaders((2, 0, 0), (self.file, {"type": "application"}))
+        self.good("-c", board.target, "update", both)
+        self.assertEqual((self.runs(board), self.b0_slot(board)), (("1.1.0", True), 0))
+        self.assertEqual(self.update(board, "--bootloader=auto", both)[0], 0)
+        self.assertEqual((self.runs(board), self.b0_slot(board)), (("1.1.0", True), 1))
+
+    def test_no_trial(self):
+        board = self.board("--board", "nsib")
+        package = self.bootloaders((2, 0, 0))
+        for args in ([], ["--test-only"]):
+            status, out, _ = self.smpctl(board, "update", *args, "--bootloader=auto", package)
+            self.assertEqual(status, 7)
+            self.assertIn("a bootloader cannot be tried", out)
+        self.assertEqual(
+            self.assert_interlock("no-revert", board, "--bootloader=auto", package), 0)
+        self.assertEqual(self.b0_slot(board), 1)
+
+    def test_wrong_variant(self):
+        board = self.board("--board", "nsib")
+        package = self.bootloaders((2, 0, 0))
+        self.assertEqual(self.assert_interlock("wrong-slot", board, "--confirm",
+                                               "--bootloader=s0", package), 8)
+        out = self.update(board, "--allow-wrong-slot", "--bootloader=s0", package)[1]
+        self.assertIn("rolled back: the bootloader did not take s0.bin over\n", out)
+        self.assertEqual((self.b0_slot(board), self.runs(board)), (0, ("1.0.0", True)))
+
+    def test_older(self):
+        board = self.board("--board", "nsib")
+        self.assertEqual(self.update(board, "--bootloader=auto", self.bootloaders((2, 0, 0)))[0], 0)
+        status, out, _ = self.update(board, "--bootloader=auto", self.bootloaders((1, 9, 0)))
+        self.assertEqual(status, 8, out)
+        self.assertIn("Probably the new one is older", out)
+        self.assertEqual(self.b0_slot(board), 1)
+
+    def test_untold(self):
+        """A person picks, and is not told more than is known."""
+        board = self.board("--board", "nsib", "--b0-untold")
+        package = self.bootloaders((2, 0, 0))
+        before = self.list(board)
+        status, out, _ = self.update(board, "--bootloader=auto", package)
+        self.assertEqual(status, 7)
+        self.assertIn("does not tell which variant of its bootloader runs", out)
+        self.assertIn("`--bootloader=s0` or `--bootloader=s1` picks one", out)
+        self.assertEqual(self.list(board), before)
+        for variant in "s1", "s0":
+            status, out, err = self.update(board, "--bootloader", variant, package)
+            self.assertEqual(status, 0, out + err)
+            self.assertIn("updated: the bootloader was handed 2.0.0", out)
+            self.assertIn("does not tell which variant runs now", out)
+
+    def test_without(self):
+        board = self.board("--board", "nsib")
+        package = self.package("app.zip", (self.file, {}))
+        for variant, file, sentence in (
+                ("auto", package, "no bootloader;"), ("s1", package, "no bootloader s1;"),
+                ("s1", self.bootloaders((2, 0, 0), slots=(0,)), "no bootloader s1;")):
+            status, out, err = self.update(board, "--bootloader=" + variant, file)
+            self.assertEqual((status, out), (3, ""))
+            self.assertIn(sentence, err)
+        status, _, err = self.update(board, "--bootloader=s2", package)
+        self.assertEqual(status, 2, err)
+
+    def test_recovery(self):
+        package = self.bootloaders((2, 0, 0))
+        for options, args in (["--start-in-recovery"], []), ([], ["--via-recovery"]):
+            board = self.board("--board", "nsib", "--recovery", *options)
+            status, out, _ = self.update(board, *args, "--bootloader=s1", "--allow-no-revert",
+                                         package)
+            self.assertEqual(status, 7)
+            self.assertIn("would write it over the application", out)
+
+    def test_resumed(self):
+        for step in "upload", "reset":
+            board = self.board("--board", "nsib")
+            self.good("-c", board.target, "update", "--confirm", "--bootloader=auto",
+                      "--stop-before", step, self.bootloaders((2, 0, 0)))
+            out = self.good("-c", board.target, "resume")
+            self.assertIn("updated: the bootloader runs 2.0.0", out)
+            self.assertEqual(self.b0_slot(board), 1)
+
+    def test_lost_answers(self):
+        """Wherever it is cut off, a second run ends it."""
+        for request in range(8, 30, 3):
+            with self.subTest(request):
+                board = self.board("--board", "nsib", "--fault", f"reset-at={request}")
+                status, out, err = self.update(board, "--bootloader=auto",
+                                               self.bootloaders((2, 0, 0)))
+                self.assertEqual(status, 0, out + err)
+                self.assertEqual((self.b0_slot(board), self.runs(board)), (1, ("1.0.0", True)))
+
+
 if __name__ == "__main__":
     unittest.main()
