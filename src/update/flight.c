@@ -65,6 +65,15 @@ void smp_flights_set_at_risk(SmpFlights *flights)
 		flights->list[i].at_risk = TRUE;
 }
 
+gboolean smp_flights_any_at_risk(const SmpFlights *flights)
+{
+	for (guint i = 0; i < flights->n; i++) {
+		if (flights->list[i].at_risk)
+			return TRUE;
+	}
+	return FALSE;
+}
+
 void smp_flights_forget(SmpFlights *flights, SmpSession *session)
 {
 	drop(flights, session, flights->n);

@@ -49,6 +49,8 @@ gboolean smp_flights_expects(const SmpFlights *flights, guint64 offset);
 guint smp_flights_doubt(SmpFlights *flights);
 
 void smp_flights_set_at_risk(SmpFlights *flights);
+gboolean smp_flights_any_at_risk(const SmpFlights *flights);
+
 void smp_flights_forget(SmpFlights *flights, SmpSession *session);
 
 /**

@@ -48,6 +48,13 @@
 /* A server that cannot take a packet of this size has other troubles. */
 #define SMALL_PACKET 128
 
+/* What became of requests that were in flight when an answer came late. */
+typedef enum {
+	UNKNOWN,
+	LISTENS,
+	DEAF,
+} Hearing;
+
 typedef struct {
 	SmpSession *session;
 	SmpLink *link;
@@ -61,13 +68,14 @@ typedef struct {
 	SmpWindow window;
 	guint window_cap; /* what the server's buffers allow */
 	SmpFlights flights;
-	gboolean deaf;	 /* what was in flight when an answer came late was lost the last time */
-	gboolean resync; /* the server may have heard the first half of something */
-	gboolean begun;	 /* the first request was answered */
-	guint64 offset;	 /* where the server is */
-	guint64 best;	 /* the furthest that it was */
-	guint64 next;	 /* what to send next */
-	guint64 highest; /* end of what was ever sent or known to be there */
+	Hearing hearing;
+	gint64 hold_until; /* nothing more is sent, to see whether what is in flight was heard */
+	gboolean resync;   /* the server may have heard the first half of something */
+	gboolean begun;	   /* the first request was answered */
+	guint64 offset;	   /* where the server is */
+	guint64 best;	   /* the furthest that it was */
+	guint64 next;	   /* what to send next */
+	guint64 highest;   /* end of what was ever sent or known to be there */
 	gint64 started;
 	gint64 heard;	/* when the last answer came, or the transfer began */
 	gint64 erased;	/* how long the first request took */
@@ -100,6 +108,7 @@ static void tell(Transfer *t, const char *waiting)
 static void rewind_all(Transfer *t)
 {
 	smp_flights_forget(&t->flights, t->session);
+	t->hold_until = 0;
 	t->begun = FALSE;
 	t->offset = 0;
 	t->next = 0;
@@ -193,7 +202,7 @@ static guint window_now(const Transfer *t)
 
 static gboolean may_send(Transfer *t)
 {
-	if (t->begun && t->next >= t->transfer->size)
+	if (t->hold_until || (t->begun && t->next >= t->transfer->size))
 		return FALSE;
 	if (smp_flights_expected(&t->flights) >= window_now(t))
 		return FALSE;
@@ -232,6 +241,8 @@ static gint64 flight_deadline(Transfer *t)
 		return t->flights.list[t->flights.n - 1].sent_at +
 		       (t->flights.n == 1 ? FIRST_REPEAT : FIRST_REPEAT_LATER);
 	gint64 wait = smp_session_get_rto_for(t->session, oldest->size) << MIN(t->timeouts, 5);
+	if (t->hold_until)
+		return t->hold_until;
 	/* Each answer begins it anew (RFC 6298 5.3): those after it wait for the same erase. */
 	return MAX(MAX(oldest->sent_at, t->heard) + wait, t->heard + patience(t));
 }
@@ -251,19 +262,21 @@ static gint64 silence_allowed(const Transfer *t)
 }
 
 /* An answer came late, perhaps after an erase. What was in flight meanwhile may have fallen on deaf
- * ears: if it did the last time it is sent again at once; otherwise the answer to what is sent next
- * will tell, and must not be glued to half a line. */
+ * ears: if it did the last time it is sent again at once, and the first time it is waited for
+ * before more is sent in vain. What is sent next must not be glued to half a line. */
 static void note_time(Transfer *t, const SmpFlight *flight)
 {
+	gint64 now = smp_link_now(t->link);
 	gint64 since = MAX(t->heard, flight->sent_at);
 
-	if (!t->begun || !smp_window_stalled(&t->window, smp_link_now(t->link) - since) ||
-	    t->flights.n == 0)
+	if (!t->begun || !smp_window_stalled(&t->window, now - since) || t->flights.n == 0)
 		return;
 	t->resync = TRUE;
 	smp_flights_set_at_risk(&t->flights);
-	if (t->deaf)
+	if (t->hearing == DEAF)
 		t->result->lost += smp_flights_doubt(&t->flights);
+	else if (t->hearing == UNKNOWN && smp_flights_oldest(&t->flights))
+		t->hold_until = now + smp_window_get_patience(&t->window);
 }
 
 /* Removes the request with @sequence and all sent before it, whose answers will not come. */
@@ -276,13 +289,15 @@ static gboolean take_flight(Transfer *t, guint8 sequence, SmpFlight *flight)
 	/* It was counted as lost, and was not. */
 	if (flight->doubted)
 		t->result->lost--;
-	if (flight->at_risk)
-		t->deaf = FALSE;
-	for (guint i = 0; i < passed.n; i++)
-		t->deaf = t->deaf || passed.list[i].at_risk;
 	t->result->lost += smp_flights_expected(&passed);
+	t->hold_until = 0;
+	gboolean unheard = smp_flights_any_at_risk(&passed);
+	if (unheard)
+		t->hearing = DEAF;
+	else if (flight->at_risk)
+		t->hearing = LISTENS;
 	if (passed.n > 0)
-		smp_window_lost(&t->window, smp_link_now(t->link));
+		smp_window_lost(&t->window, unheard, smp_link_now(t->link));
 	else
 		note_time(t, flight);
 	return TRUE;
@@ -407,9 +422,14 @@ static gboolean take_answer(Transfer *t, const SmpResponse *response, guint8 seq
  * which. */
 static gboolean take_silence(Transfer *t, GError **error)
 {
+	gboolean held = t->hold_until != 0;
+
 	t->result->lost += smp_flights_doubt(&t->flights);
-	t->timeouts++;
 	t->next = t->offset;
+	t->hold_until = 0;
+	if (held)
+		return TRUE;
+	t->timeouts++;
 	return smp_link_recover(t->link, error);
 }
 
@@ -434,7 +454,7 @@ static gboolean take_error(Transfer *t, guint8 sequence, GError *cause, GError *
 	t->heard = smp_link_now(t->link);
 	if (smp_error_is_device(cause, SMP_GROUP_NONE, SMP_RC_ENOMEM) && t->busy < MAX_BUSY) {
 		t->busy++;
-		smp_window_lost(&t->window, t->heard);
+		smp_window_lost(&t->window, TRUE, t->heard);
 	} else if (smp_error_is_device(cause, SMP_GROUP_NONE, SMP_RC_EBUSY) && t->busy < MAX_BUSY) {
 		t->busy++;
 		if (!smp_link_sleep(t->link, t->heard + 100 * G_TIME_SPAN_MILLISECOND, error))

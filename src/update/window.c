@@ -12,7 +12,8 @@
 #define LEARNED_DEBT (200 * G_TIME_SPAN_MILLISECOND)
 
 /* What a clock and a line may be out by. */
-#define JITTER (2 * G_TIME_SPAN_MILLISECOND)
+#define JITTER	  (2 * G_TIME_SPAN_MILLISECOND)
+#define TOLERANCE (1.0 / 16)
 
 static void begin_stretch(SmpWindow *window, gint64 now)
 {
@@ -59,13 +60,16 @@ void smp_window_answered(SmpWindow *window, gint64 took, gboolean alone, gint64 
 		window->size++;
 }
 
+gint64 smp_window_get_patience(const SmpWindow *window)
+{
+	return (gint64)(window->alone * (1 + TOLERANCE)) + JITTER;
+}
+
 gboolean smp_window_stalled(SmpWindow *window, gint64 took)
 {
-	double more = (double)took - window->alone;
-
-	if (window->alone == 0 || more < window->alone / 16 + JITTER)
+	if (window->alone == 0 || took < smp_window_get_patience(window))
 		return FALSE;
-	window->stretch_stalled += (gint64)more;
+	window->stretch_stalled += took - (gint64)window->alone;
 	return TRUE;
 }
 
@@ -76,11 +80,13 @@ static double stretch_cost(const SmpWindow *window, gint64 now)
 	       window->alone * window->stretch_answers;
 }
 
-static void judge(SmpWindow *window, gint64 now)
+static void judge(SmpWindow *window, gboolean systematic, gint64 now)
 {
 	double cost = stretch_cost(window, now);
 
-	if (cost > 0 && cost < DEAR && ++window->stretch_losses < 2)
+	double dear = systematic ? DEAR / 2.0 : DEAR;
+
+	if (cost > 0 && cost < dear && ++window->stretch_losses < 2)
 		return;
 	if (cost > 0 && window->size > 1) {
 		window->debt += cost;
@@ -89,14 +95,14 @@ static void judge(SmpWindow *window, gint64 now)
 	begin_stretch(window, now);
 }
 
-void smp_window_lost(SmpWindow *window, gint64 now)
+void smp_window_lost(SmpWindow *window, gboolean systematic, gint64 now)
 {
 	/* Where losses happen, one of the server's buffers is kept back for the repeat: with all of
 	 * them possibly taken, it would have to wait until they surely are not. */
 	if (window->max > 2 && !window->spare && window->size == window->max)
 		window->max--;
 	window->spare = FALSE;
-	judge(window, now);
+	judge(window, systematic, now);
 	window->limit = MIN(window->limit, window->max);
 	window->size = MIN(window->size, window->limit);
 }

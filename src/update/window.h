@@ -40,7 +40,11 @@ void smp_window_answered(SmpWindow *window, gint64 took, gboolean alone, gint64 
  * and the server need: the board did something else, such as erase. That time is nobody's fault. */
 gboolean smp_window_stalled(SmpWindow *window, gint64 took);
 
-void smp_window_lost(SmpWindow *window, gint64 now);
+/* µs after which an answer that could have come at once is late. */
+gint64 smp_window_get_patience(const SmpWindow *window);
+
+/* @systematic: it is no accident, and will happen again */
+void smp_window_lost(SmpWindow *window, gboolean systematic, gint64 now);
 
 /* So much went without loss that the last of the server's buffers may be used. */
 void smp_window_proved(SmpWindow *window);

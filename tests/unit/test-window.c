@@ -32,7 +32,7 @@ static void answer(Case *c, guint count, gint64 took)
 static void lose(Case *c, gint64 took)
 {
 	c->now += took;
-	smp_window_lost(&c->window, c->now);
+	smp_window_lost(&c->window, FALSE, c->now);
 	g_assert_cmpuint(c->window.size, >=, 1);
 	g_assert_cmpuint(c->window.size, <=, c->window.limit);
 }
