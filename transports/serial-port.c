@@ -147,7 +147,8 @@ static gboolean check_alive(int fd, const char *path, GError **error)
 	return FALSE;
 }
 
-int smp_serial_port_open(const char *path, const SmpSerialConfig *config, GError **error)
+int smp_serial_port_open(const char *path, const SmpSerialConfig *config, SmpSwitch *latency_was,
+			 GError **error)
 {
 	struct stat info = {0};
 
@@ -159,7 +160,7 @@ int smp_serial_port_open(const char *path, const SmpSerialConfig *config, GError
 		return -1;
 	}
 	if (!take(fd, path, &info, error) || !check_alive(fd, path, error) ||
-	    !smp_serial_port_configure(fd, path, config, error)) {
+	    !smp_serial_port_configure(fd, path, config, latency_was, error)) {
 		close(fd);
 		return -1;
 	}
@@ -167,9 +168,10 @@ int smp_serial_port_open(const char *path, const SmpSerialConfig *config, GError
 	return fd;
 }
 
-void smp_serial_port_close(int fd)
+void smp_serial_port_close(int fd, SmpSwitch latency_was)
 {
 	tcflush(fd, TCOFLUSH);
+	smp_serial_port_restore_latency(fd, latency_was);
 	(void)ioctl(fd, TIOCNXCL);
 	close(fd);
 }

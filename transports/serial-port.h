@@ -43,16 +43,21 @@ typedef struct {
 gboolean smp_serial_config_parse(GHashTable *options, gboolean binary, SmpSerialConfig *config,
 				 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Sets @fd to 8N1 without any processing, at the speed and with the lines of @config. */
+/* Sets @fd to 8N1 without any processing, at the speed and with the lines of @config. The latency
+ * is a setting of the adapter, which others use later: @latency_was is what it is to have again, or
+ * %SMP_SWITCH_KEEP. */
 gboolean smp_serial_port_configure(int fd, const char *path, const SmpSerialConfig *config,
+				   SmpSwitch *latency_was,
 				   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+void smp_serial_port_restore_latency(int fd, SmpSwitch latency_was);
 
 /* Returns: a non-blocking descriptor for this process alone, input drained; -1 with an error that
  * names the program that holds the port, or the group to join. */
-int smp_serial_port_open(const char *path, const SmpSerialConfig *config,
+int smp_serial_port_open(const char *path, const SmpSerialConfig *config, SmpSwitch *latency_was,
 			 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Does not wait for what a stuck line still holds. */
-void smp_serial_port_close(int fd);
+/* Does not wait for what a stuck line still holds. @latency_was: from smp_serial_port_open() */
+void smp_serial_port_close(int fd, SmpSwitch latency_was);
 
 G_END_DECLS

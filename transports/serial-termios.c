@@ -73,31 +73,49 @@ static gboolean set_line(int fd, const char *path, const char *name, int bit, Sm
 	return FALSE;
 }
 
-/* FTDI adapters hold input back for 16 ms without it. */
-static gboolean set_low_latency(int fd, const char *path, SmpSwitch state, GError **error)
+/* @was: what it was, where that was something else */
+static gboolean switch_latency(int fd, gboolean low, SmpSwitch *was)
 {
 	struct serial_struct serial;
 
-	if (ioctl(fd, TIOCGSERIAL, &serial) == 0) {
-		if (state == SMP_SWITCH_OFF)
-			serial.flags &= ~ASYNC_LOW_LATENCY;
-		else
-			serial.flags |= ASYNC_LOW_LATENCY;
-		if (ioctl(fd, TIOCSSERIAL, &serial) == 0)
-			return TRUE;
-	}
-	if (state == SMP_SWITCH_KEEP)
+	*was = SMP_SWITCH_KEEP;
+	if (ioctl(fd, TIOCGSERIAL, &serial) < 0)
+		return FALSE;
+	gboolean was_low = (serial.flags & ASYNC_LOW_LATENCY) != 0;
+	if (was_low == low)
+		return TRUE;
+	serial.flags ^= ASYNC_LOW_LATENCY;
+	if (ioctl(fd, TIOCSSERIAL, &serial) < 0)
+		return FALSE;
+	*was = was_low ? SMP_SWITCH_ON : SMP_SWITCH_OFF;
+	return TRUE;
+}
+
+/* FTDI adapters hold input back for 16 ms without it. */
+static gboolean set_low_latency(int fd, const char *path, SmpSwitch state, SmpSwitch *was,
+				GError **error)
+{
+	if (switch_latency(fd, state != SMP_SWITCH_OFF, was) || state == SMP_SWITCH_KEEP)
 		return TRUE;
 	g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_UNSUPPORTED,
 		    "the driver of %s has no low-latency setting: %s", path, g_strerror(errno));
 	return FALSE;
 }
 
-gboolean smp_serial_port_configure(int fd, const char *path, const SmpSerialConfig *config,
-				   GError **error)
+void smp_serial_port_restore_latency(int fd, SmpSwitch latency_was)
 {
+	SmpSwitch now;
+
+	if (latency_was != SMP_SWITCH_KEEP)
+		(void)switch_latency(fd, latency_was == SMP_SWITCH_ON, &now);
+}
+
+gboolean smp_serial_port_configure(int fd, const char *path, const SmpSerialConfig *config,
+				   SmpSwitch *latency_was, GError **error)
+{
+	*latency_was = SMP_SWITCH_KEEP;
 	return set_mode(fd, path, config, error) &&
 	       set_line(fd, path, "DTR", TIOCM_DTR, config->dtr, error) &&
 	       set_line(fd, path, "RTS", TIOCM_RTS, config->rts, error) &&
-	       set_low_latency(fd, path, config->low_latency, error);
+	       set_low_latency(fd, path, config->low_latency, latency_was, error);
 }

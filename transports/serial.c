@@ -49,6 +49,7 @@ typedef struct {
 	SmpSerialConfig config;
 	SmpPort *port; /* what it was when it was open; NULL where it is not on USB */
 	int fd;
+	SmpSwitch latency_was; /* before it was opened */
 	SmpDecoder *decoder;
 	GQueue packets; /* GByteArray */
 	GByteArray *frame;
@@ -181,13 +182,13 @@ static void serial_close(SmpLink *link)
 	SerialLink *serial = (SerialLink *)link;
 
 	if (serial->fd >= 0)
-		smp_serial_port_close(serial->fd);
+		smp_serial_port_close(serial->fd, serial->latency_was);
 	serial->fd = -1;
 }
 
 static gboolean open_path(SerialLink *serial, const char *path, GError **error)
 {
-	serial->fd = smp_serial_port_open(path, &serial->config, error);
+	serial->fd = smp_serial_port_open(path, &serial->config, &serial->latency_was, error);
 	if (serial->fd < 0)
 		return FALSE;
 	smp_decoder_reset(serial->decoder);

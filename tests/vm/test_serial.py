@@ -271,6 +271,20 @@ class Lines(SerialCase):
             self.answers(f"serial:{path}?dtr=off&rts=off")
             self.assertEqual(wire.take(1)[-1] & 3, 0)
 
+    def test_latency(self):
+        """an FTDI adapter hands on at once what it gets while it is open, and later as before"""
+        path = ADAPTER.format("FT0001")
+        timer = pathlib.Path("/sys/class/tty") / os.path.basename(os.path.realpath(path)) / \
+            "device/latency_timer"
+        timer.write_text("16")  # as real ones have it; QEMU's begins with 0
+        for version, options, while_open in (("1.2.0", "", "1"), ("1.3.0", "?low-latency=on", "1"),
+                                             ("1.4.0", "?low-latency=off", "16")):
+            run = self.begin("-c", f"serial:{path}{options}", "image", "upload", self.image(version))
+            run.upload_at(0.1)
+            self.assertEqual(timer.read_text().strip(), while_open, options)
+            self.assertEqual(run.finish().code, 0)
+            self.assertEqual(timer.read_text().strip(), "16", options)
+
 
 if __name__ == "__main__":
     machine.main(adapters)
