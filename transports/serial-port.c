@@ -19,6 +19,9 @@
 #define PTY_MAJOR_FIRST 136
 #define PTY_MAJOR_LAST	143
 
+/* Long enough for what is on its way to a board that reads. */
+#define CLOSE_TIME (G_USEC_PER_SEC / 2)
+
 static gboolean is_pty(const struct stat *info)
 {
 	return major(info->st_rdev) >= PTY_MAJOR_FIRST && major(info->st_rdev) <= PTY_MAJOR_LAST;
@@ -168,10 +171,38 @@ int smp_serial_port_open(const char *path, const SmpSerialConfig *config, SmpSwi
 	return fd;
 }
 
+typedef struct {
+	int fd;
+	GAsyncQueue *closed;
+} Closing;
+
+static gpointer close_in_thread(gpointer data)
+{
+	g_autofree Closing *closing = data;
+
+	close(closing->fd);
+	g_async_queue_push(closing->closed, closing->closed);
+	g_async_queue_unref(closing->closed);
+	return NULL;
+}
+
+/* The kernel waits 30 s for a board that has stopped to read, also when the output was dropped:
+ * cdc_acm cannot take back what USB has (tty_port_close_start()). An ordinary user may not set that
+ * time. So a thread waits; the end of the program ends it. */
+static void close_patiently(int fd)
+{
+	g_autoptr(GAsyncQueue) closed = g_async_queue_new();
+	Closing *closing = g_new(Closing, 1);
+
+	*closing = (Closing){.fd = fd, .closed = g_async_queue_ref(closed)};
+	g_autoptr(GThread) thread = g_thread_new("close", close_in_thread, closing);
+	g_async_queue_timeout_pop(closed, CLOSE_TIME);
+}
+
 void smp_serial_port_close(int fd, SmpSwitch latency_was)
 {
 	tcflush(fd, TCOFLUSH);
 	smp_serial_port_restore_latency(fd, latency_was);
 	(void)ioctl(fd, TIOCNXCL);
-	close(fd);
+	close_patiently(fd);
 }

@@ -129,6 +129,20 @@ class Found(SerialCase):
         self.assertRegex(out, r"/dev/ttyACM0 +Zephyr USB board \(2fe3:0100, SN0001\) +free\n")
         self.assertRegex(out, r"/dev/ttyUSB0 +QEMU QEMU USB SERIAL \(0403:6001, FT000[12]\) +free\n")
 
+    def test_probe(self):
+        """discover --probe asks the boards, also where nobody reads what it sends"""
+        self.acm()
+        silent = self.gadget("SN0002")
+        silent.plug()
+        silent.wait()
+        run = self.ctl("--json", "discover", "--probe", timeout=50)
+        ports = {port.get("serial"): port for port in run.json[-1]["ports"]}
+        self.assertIs(ports["SN0001"]["smp"], True)
+        self.assertEqual(ports["SN0001"]["buf_size"], 384)
+        self.assertIs(ports["FT0001"]["smp"], True)
+        self.assertIs(ports["SN0002"]["smp"], False)
+        self.assertEqual(ports["SN0002"]["failure"], "no SMP answer at 115200 baud")
+
     def test_targets(self):
         """a board has many names: path, by-id, by-path, usb: with serial number and interface"""
         gadget, _ = self.acm()
@@ -284,6 +298,14 @@ class Lines(SerialCase):
             self.assertEqual(timer.read_text().strip(), while_open, options)
             self.assertEqual(run.finish().code, 0)
             self.assertEqual(timer.read_text().strip(), "16", options)
+
+    def test_nobody_reads(self):
+        """a board that has stopped to read: the command ends when it has no answer"""
+        gadget = self.gadget("SN0001")
+        gadget.plug()
+        gadget.wait()
+        run = self.ctl("-c", "usb:2fe3:0100", "-t", 1, "echo", "hello", code=5)
+        self.assertLess(run.seconds, 20)  # the kernel's own time is 30 s
 
 
 if __name__ == "__main__":
