@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Which program has a port open, by the descriptors below /proc. */
+/* Who has a port: the program that has it open, by the descriptors below /proc, and the group. */
 
 #include <fcntl.h>
+#include <grp.h>
 #include <smp/ports.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Whether descriptor @fd of a process holds the lock that smp_serial_port_open() takes. */
@@ -63,4 +65,14 @@ char *smp_port_holder(const char *device, int *pid)
 		}
 	}
 	return best > 0 ? program_name(*pid) : NULL;
+}
+
+char *smp_port_group(const char *device)
+{
+	struct stat info;
+
+	if (stat(device, &info) < 0 || !(info.st_mode & S_IWGRP) || info.st_gid == 0)
+		return NULL;
+	const struct group *group = getgrgid(info.st_gid);
+	return g_strdup(group ? group->gr_name : NULL);
 }

@@ -24,6 +24,7 @@ void smp_port_free(SmpPort *port)
 	g_free(port->usb_port);
 	g_free(port->driver);
 	g_free(port->holder);
+	g_free(port->group);
 	g_free(port);
 }
 
@@ -149,6 +150,7 @@ GPtrArray *smp_ports_list(GError **error)
 
 		port->holder = smp_port_holder(port->device, &port->holder_pid);
 		port->accessible = access(port->device, R_OK | W_OK) == 0;
+		port->group = smp_port_group(port->device);
 	}
 	return ports;
 }

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <smp/ports.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -43,15 +42,15 @@ static gboolean busy(const char *path, GError **error)
 	return FALSE;
 }
 
-static gboolean no_permission(const char *path, const struct stat *info, GError **error)
+static gboolean no_permission(const char *path, GError **error)
 {
-	const struct group *group = getgrgid(info->st_gid);
+	g_autofree char *group = smp_port_group(path);
 
-	if (group && info->st_mode & S_IWGRP && info->st_gid != 0)
+	if (group)
 		g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_PERMISSION,
 			    "you may not open %s: it is for the group %s. Join it with "
 			    "`sudo usermod -aG %s %s` and log in again",
-			    path, group->gr_name, group->gr_name, g_get_user_name());
+			    path, group, group, g_get_user_name());
 	else
 		g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_PERMISSION,
 			    "you may not open %s: it is for its owner only; a udev rule can give "
@@ -78,8 +77,7 @@ static gboolean no_port(const char *path, int saved_errno, GError **error)
 	return FALSE;
 }
 
-static gboolean open_error(const char *path, const struct stat *info, int saved_errno,
-			   GError **error)
+static gboolean open_error(const char *path, int saved_errno, GError **error)
 {
 	switch (saved_errno) {
 	case ENOENT:
@@ -92,7 +90,7 @@ static gboolean open_error(const char *path, const struct stat *info, int saved_
 		return busy(path, error);
 	case EACCES:
 	case EPERM:
-		return no_permission(path, info, error);
+		return no_permission(path, error);
 	default:
 		return smp_link_error_errno(error, saved_errno, "cannot open %s", path);
 	}
@@ -115,7 +113,7 @@ static gboolean check_port(const char *path, struct stat *info, GError **error)
 	int pid = 0;
 
 	if (stat(path, info) < 0)
-		return open_error(path, info, errno, error);
+		return open_error(path, errno, error);
 	if (!S_ISCHR(info->st_mode) || is_other_device(info))
 		return not_a_port(path, error);
 	if (is_pty(info))
@@ -159,7 +157,7 @@ int smp_serial_port_open(const char *path, const SmpSerialConfig *config, SmpSwi
 		return -1;
 	int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) {
-		open_error(path, &info, errno, error);
+		open_error(path, errno, error);
 		return -1;
 	}
 	if (!take(fd, path, &info, error) || !check_alive(fd, path, error) ||

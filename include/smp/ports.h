@@ -16,6 +16,7 @@ G_BEGIN_DECLS
  * @driver: (nullable): kernel driver
  * @holder, @holder_pid: the program that has it open; %NULL and 0 where none is seen
  * @accessible: this user may open it
+ * @group: (nullable): the group whose members may open it
  */
 typedef struct {
 	char *device;
@@ -31,6 +32,7 @@ typedef struct {
 	char *holder;
 	int holder_pid;
 	gboolean accessible;
+	char *group;
 } SmpPort;
 
 void smp_port_free(SmpPort *port);
@@ -49,6 +51,15 @@ GPtrArray *smp_ports_list(GError **error) G_GNUC_WARN_UNUSED_RESULT;
  * none is seen (other users' processes are seen by root only)
  */
 char *smp_port_holder(const char *device, int *pid);
+
+/**
+ * smp_port_group:
+ * @device: path of a tty
+ *
+ * Returns: (transfer full) (nullable): name of the group whose members may open it, %NULL where it is
+ * for its owner only
+ */
+char *smp_port_group(const char *device);
 
 G_END_DECLS
 #pragma GCC visibility pop

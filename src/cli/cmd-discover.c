@@ -73,19 +73,45 @@ static gboolean probe_port(Smpctl *cli, const SmpPort *port, Probe *result, GErr
 	return TRUE;
 }
 
-static char *what_text(const SmpPort *port)
+/* Whether a device has more ports than this one. */
+static gboolean is_one_of_several(const GPtrArray *ports, const SmpPort *port)
 {
+	guint found = 0;
+
+	for (guint i = 0; port->usb_port && i < ports->len; i++) {
+		const SmpPort *other = g_ptr_array_index(ports, i);
+
+		found += g_strcmp0(other->usb_port, port->usb_port) == 0;
+	}
+	return found > 1;
+}
+
+/* By what a target may name it. */
+static char *identity_text(const GPtrArray *ports, const SmpPort *port)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	if (!port->vendor_id || !port->product_id)
+		return g_strdup(port->driver);
+	g_string_append_printf(text, "%s:%s", port->vendor_id, port->product_id);
+	if (port->serial)
+		g_string_append_printf(text, ", %s", port->serial);
+	if (is_one_of_several(ports, port))
+		g_string_append_printf(text, ", interface %s", port->interface);
+	return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static char *what_text(const GPtrArray *ports, const SmpPort *port)
+{
+	g_autofree char *identity = identity_text(ports, port);
 	g_autoptr(GString) text = g_string_new(NULL);
 
 	if (port->vendor)
 		g_string_append_printf(text, "%s ", port->vendor);
 	if (port->product)
 		g_string_append_printf(text, "%s ", port->product);
-	if (port->vendor_id && port->product_id)
-		g_string_append_printf(text, "(%s:%s%s%s)", port->vendor_id, port->product_id,
-				       port->serial ? ", " : "", port->serial ? port->serial : "");
-	else if (port->driver)
-		g_string_append_printf(text, "(%s)", port->driver);
+	if (identity)
+		g_string_append_printf(text, "(%s)", identity);
 	return g_strchomp(g_string_free(g_steal_pointer(&text), FALSE));
 }
 
@@ -94,7 +120,9 @@ static char *state_text(const SmpPort *port, const Probe *result)
 	if (port->holder)
 		return g_strdup_printf("held by %s (pid %d)", port->holder, port->holder_pid);
 	if (!port->accessible)
-		return g_strdup("no permission (are you in the group of the device?)");
+		return port->group
+			       ? g_strdup_printf("no permission (join the group %s)", port->group)
+			       : g_strdup("no permission (for its owner only)");
 	if (result->answer && result->params.buf_size)
 		return g_strdup_printf("%s, buffers %u B %s %u", result->answer,
 				       result->params.buf_size, smpctl_glyph("×", "x"),
@@ -104,9 +132,9 @@ static char *state_text(const SmpPort *port, const Probe *result)
 	return g_strdup(result->failure ? result->failure : "free");
 }
 
-static void print_port(const SmpPort *port, const Probe *result)
+static void print_port(const GPtrArray *ports, const SmpPort *port, const Probe *result)
 {
-	g_autofree char *what = what_text(port);
+	g_autofree char *what = what_text(ports, port);
 	g_autofree char *state = state_text(port, result);
 
 	printf("%-15s %-40s %s\n", port->device, what, state);
@@ -128,6 +156,7 @@ static void add_port(JsonBuilder *json, const SmpPort *port, const Probe *result
 	if (port->holder_pid)
 		smpctl_json_int(json, "holder_pid", port->holder_pid);
 	smpctl_json_bool(json, "accessible", port->accessible);
+	smpctl_json_text(json, "group", port->group);
 	if (result->answer || result->failure)
 		smpctl_json_bool(json, "smp", result->answer != NULL);
 	if (result->answer)
@@ -151,7 +180,7 @@ static gboolean tell_ports(Smpctl *cli, const GPtrArray *ports, JsonBuilder *jso
 		if (json)
 			add_port(json, port, &result);
 		else
-			print_port(port, &result);
+			print_port(ports, port, &result);
 	}
 	return TRUE;
 }

@@ -179,6 +179,7 @@ class Found(SerialCase):
             self.answers(target)
         self.says("matches 2 ports: /dev/ttyACM0 (usb:2fe3:0100:SN0001:00), /dev/ttyACM1 "
                   "(usb:2fe3:0100:SN0001:02)", "-c", "usb:2fe3:0100:SN0001", "echo", "hello")
+        self.assertRegex(self.ctl("discover").out, r"\(2fe3:0100, SN0001, interface 02\)")
 
 
 class Lost(SerialCase):
@@ -255,6 +256,7 @@ class Shared(SerialCase):
             self.says("you may not open /dev/ttyACM0: it is for the group dialout. Join it with `sudo "
                       "usermod -aG dialout tester` and log in again", "-c", "/dev/ttyACM0", "echo", "hello")
             self.assertIs(self.ports()["/dev/ttyACM0"]["accessible"], False)
+            self.assertIn("no permission (join the group dialout)", self.ctl("discover").out)
 
 
 class Lines(SerialCase):
