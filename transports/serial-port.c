@@ -193,8 +193,11 @@ static void close_patiently(int fd)
 	Closing *closing = g_new(Closing, 1);
 
 	*closing = (Closing){.fd = fd, .closed = g_async_queue_ref(closed)};
-	g_autoptr(GThread) thread = g_thread_new("close", close_in_thread, closing);
-	g_async_queue_timeout_pop(closed, CLOSE_TIME);
+	g_autoptr(GThread) thread = g_thread_try_new("close", close_in_thread, closing, NULL);
+	if (thread)
+		g_async_queue_timeout_pop(closed, CLOSE_TIME);
+	else
+		close_in_thread(closing);
 }
 
 void smp_serial_port_close(int fd, SmpSwitch latency_was)
