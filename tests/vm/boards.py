@@ -31,7 +31,8 @@ def wait_until(done, what, seconds=PATIENCE):
 class Board:
     """smpsim on a pty that comes and goes with the board, and a thread that carries bytes between the pty
     and a USB port. plug() plugs the port in and returns the descriptor of its board's end, unplug() pulls
-    it. With "--hangup" the port goes away when the board resets."""
+    it. With "--hangup" the port goes away when the board resets. Who has `still` keeps the board from
+    reading and writing."""
 
     def __init__(self, folder, plug, unplug, *options):
         self.link = os.path.join(folder, "board")
@@ -39,6 +40,7 @@ class Board:
         self.wanted = threading.Event()
         self.wanted.set()
         self.ended = False
+        self.still = threading.Lock()
         self.sim = Sim("--link", self.link, *options)
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
@@ -79,9 +81,10 @@ class Board:
         while self.wanted.is_set() and not self.ended:
             for source in select.select([near, far], [], [], 0.02)[0]:
                 try:
-                    data = os.read(source, 4096)
-                    while data:
-                        data = data[os.write(other[source], data):]
+                    with self.still:
+                        data = os.read(source, 4096)
+                        while data:
+                            data = data[os.write(other[source], data):]
                     if not os.path.islink(self.link):
                         return
                 except OSError:
@@ -92,23 +95,26 @@ class Gadget:
     """A USB device of the machine itself (dummy_hcd): serial ports of the class CDC ACM."""
 
     def __init__(self, serial, vendor="2fe3", product="0100", functions=1):
-        self.serial, self.functions = serial, functions
+        self.id, self.serial, self.functions = serial or "nameless", serial, functions
         self.ports = []
-        self.call("add", serial, f"0x{vendor}", f"0x{product}", "Zephyr", "USB board")
+        self.call("add", self.id, f"0x{vendor}", f"0x{product}", "Zephyr", "USB board")
+        if not serial:
+            pathlib.Path("/sys/kernel/config/usb_gadget", self.id,
+                         "strings/0x409/serialnumber").write_text("\n")
 
     def call(self, *args):
         return subprocess.run([GADGET, *args], env=dict(os.environ, FUNCTIONS=str(self.functions)),
                               check=True, stdout=subprocess.PIPE, text=True).stdout.split()
 
     def plug(self):
-        self.ports = self.call("plug", self.serial)
+        self.ports = self.call("plug", self.id)
         return self.ports
 
     def unplug(self):
-        self.call("unplug", self.serial)
+        self.call("unplug", self.id)
 
     def remove(self):
-        self.call("remove", self.serial)
+        self.call("remove", self.id)
 
     def open(self, function=0):
         """The board's end of one of its ports."""
@@ -118,7 +124,8 @@ class Gadget:
 
     def name(self, function=0):
         """What udev calls it."""
-        return f"/dev/serial/by-id/usb-Zephyr_USB_board_{self.serial}-if{2 * function:02}"
+        return "/dev/serial/by-id/usb-" + "_".join(
+            ["Zephyr_USB_board"] + [self.serial] * bool(self.serial)) + f"-if{2 * function:02}"
 
     def wait(self):
         wait_until(lambda: os.path.exists(self.name(self.functions - 1)), self.name())
@@ -179,7 +186,7 @@ class Case(unittest.TestCase):
         return gadget
 
     def board(self, gadget, *options, **more):
-        folder = os.path.join(self.dir, gadget.serial)
+        folder = os.path.join(self.dir, gadget.id)
         os.mkdir(folder)
         board = gadget.board(folder, *options, **more)
         self.addCleanup(board.stop)

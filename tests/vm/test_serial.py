@@ -196,6 +196,53 @@ class Lost(SerialCase):
             images = self.ctl("-c", "usb:2fe3:0100", "--json", "image", "list").json[-1]["images"]
         self.assertEqual((images[0]["version"], images[0]["confirmed"]), ("1.1.0", True))
 
+    def test_stands_still(self):
+        """a board that reads nothing for a while in the middle of an upload: it goes on"""
+        _, board = self.acm("SN0001", *SLOW)
+        image = self.image()
+        run = self.begin("-c", "/dev/ttyACM0", "-t", 2, "update", image)
+        run.upload_at(0.3)
+        with board.still:
+            time.sleep(3)
+        self.assertLess(self.updated(run)["sent"], os.path.getsize(image) * 1.3)
+
+    def test_answers_of_before(self):
+        """smpctl killed in an upload: the next one is not misled by what the board still sends"""
+        self.acm("SN0001", *SLOW)
+        run = self.begin("-c", "/dev/ttyACM0", "update", self.image())
+        run.upload_at(0.3)
+        run.kill()
+        self.answers("/dev/ttyACM0")
+        self.updated(self.begin("-c", "/dev/ttyACM0", "resume"))
+
+    def test_no_serial_number(self):
+        """an update of a board without a serial number: it is the one at the same USB port"""
+        self.acm("SN0001")
+        gadget = self.gadget("")
+        self.board(gadget, *SLOW, *USB)
+        port = next(port for port in self.ports().values() if port.get("vendor_id") == "2fe3"
+                    and "serial" not in port)
+        run = self.begin("-c", port["target"], "update", self.image())
+        run.upload_at(0.1)
+        self.hold(port["target"])
+        self.updated(run)
+
+    def test_other_usb_port(self):
+        """an update that is cut off, of a board that is then plugged in elsewhere: resume finds it"""
+        gadget, board = self.acm("SN0001", *SLOW)
+        run = self.begin("-c", "/dev/ttyACM0", "update", self.image())
+        run.upload_at(0.3)
+        run.kill()
+        board.pull()
+        wait_until(lambda: not os.path.exists(gadget.name()), "unplugged")
+        other = self.gadget("SN0002")
+        other.plug()
+        other.wait()
+        board.put_back()
+        gadget.wait()
+        self.assertEqual(os.path.realpath(gadget.name()), "/dev/ttyACM1")
+        self.updated(self.begin("-c", gadget.name(), "resume"))
+
     def test_adapter(self):
         """an update over an FTDI adapter that goes away and comes back"""
         target = ADAPTER.format("FT0001")
