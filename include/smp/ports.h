@@ -56,7 +56,7 @@ char *smp_port_holder(const char *device, int *pid);
  * smp_port_group:
  * @device: path of a tty
  *
- * Returns: (transfer full) (nullable): name of the group whose members may open it, %NULL where it is
+ * Returns: (transfer full) (nullable): the group whose members may open it, %NULL where it is
  * for its owner only
  */
 char *smp_port_group(const char *device);
