@@ -268,6 +268,7 @@ static void note_time(Transfer *t, const SmpFlight *flight)
 {
 	gint64 now = smp_link_now(t->link);
 	gint64 since = MAX(t->heard, flight->sent_at);
+	gint64 patience = smp_window_get_patience(&t->window);
 
 	if (!t->begun || !smp_window_stalled(&t->window, now - since) || t->flights.n == 0)
 		return;
@@ -276,7 +277,7 @@ static void note_time(Transfer *t, const SmpFlight *flight)
 	if (t->hearing == DEAF)
 		t->result->lost += smp_flights_doubt(&t->flights);
 	else if (t->hearing == UNKNOWN && smp_flights_oldest(&t->flights))
-		t->hold_until = now + smp_window_get_patience(&t->window);
+		t->hold_until = MAX(since + 2 * patience, now + patience / 2);
 }
 
 /* Removes the request with @sequence and all sent before it, whose answers will not come. */

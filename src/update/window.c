@@ -45,13 +45,21 @@ static gboolean may_try(const SmpWindow *window, gint64 now)
 	       window->debt <= DEBT_SHARE * (double)(now - window->began);
 }
 
+/* What a request takes that no erase holds up. What went before the first is not compared. */
+static void learn(SmpWindow *window, gint64 took, gboolean alone, gint64 now)
+{
+	if (alone && window->alone == 0) {
+		window->alone = (double)took;
+		begin_stretch(window, now);
+	} else if (alone && (double)took < 2 * window->alone) {
+		window->alone += ((double)took - window->alone) / 8;
+	}
+}
+
 void smp_window_answered(SmpWindow *window, gint64 took, gboolean alone, gint64 now)
 {
-	if (alone && window->alone == 0)
-		window->alone = (double)took;
-	else if (alone && (double)took < 2 * window->alone)
-		window->alone += ((double)took - window->alone) / 8;
 	window->stretch_answers++;
+	learn(window, took, alone, now);
 	if (may_try(window, now)) {
 		window->limit++;
 		begin_stretch(window, now);
