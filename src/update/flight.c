@@ -50,46 +50,61 @@ gboolean smp_flights_expects(const SmpFlights *flights, guint64 offset)
 	return FALSE;
 }
 
-guint smp_flights_doubt(SmpFlights *flights)
+void smp_flights_doubt(SmpFlights *flights)
 {
-	guint n = smp_flights_expected(flights);
-
+	flights->lost += smp_flights_expected(flights);
+	flights->hold_until = 0;
 	for (guint i = 0; i < flights->n; i++)
 		flights->list[i].doubted = TRUE;
-	return n;
 }
 
-void smp_flights_set_at_risk(SmpFlights *flights)
+void smp_flights_risk(SmpFlights *flights, gint64 until)
 {
 	for (guint i = 0; i < flights->n; i++)
 		flights->list[i].at_risk = TRUE;
-}
-
-gboolean smp_flights_any_at_risk(const SmpFlights *flights)
-{
-	for (guint i = 0; i < flights->n; i++) {
-		if (flights->list[i].at_risk)
-			return TRUE;
-	}
-	return FALSE;
+	if (flights->hearing == SMP_HEARING_DEAF)
+		smp_flights_doubt(flights);
+	else if (flights->hearing == SMP_HEARING_UNKNOWN && smp_flights_oldest(flights))
+		flights->hold_until = until;
 }
 
 void smp_flights_forget(SmpFlights *flights, SmpSession *session)
 {
 	drop(flights, session, flights->n);
+	flights->hold_until = 0;
+}
+
+/* The first @n are lost. */
+static SmpPassed pass(SmpFlights *flights, guint n)
+{
+	SmpPassed passed = n > 0 ? SMP_PASSED_SOME : SMP_PASSED_NONE;
+
+	for (guint i = 0; i < n; i++) {
+		flights->lost += !flights->list[i].doubted;
+		if (flights->list[i].at_risk)
+			passed = SMP_PASSED_DEAF;
+	}
+	return passed;
 }
 
 gboolean smp_flights_take(SmpFlights *flights, SmpSession *session, guint8 sequence,
-			  SmpFlight *flight, SmpFlights *passed)
+			  SmpFlight *flight, SmpPassed *passed)
 {
-	for (guint i = 0; i < flights->n; i++) {
-		if (flights->list[i].sequence != sequence)
-			continue;
-		*flight = flights->list[i];
-		passed->n = i;
-		memcpy(passed->list, flights->list, i * sizeof *flights->list);
-		drop(flights, session, i + 1);
-		return TRUE;
-	}
-	return FALSE;
+	guint i = 0;
+
+	while (i < flights->n && flights->list[i].sequence != sequence)
+		i++;
+	if (i == flights->n)
+		return FALSE;
+	*flight = flights->list[i];
+	*passed = pass(flights, i);
+	if (*passed == SMP_PASSED_DEAF)
+		flights->hearing = SMP_HEARING_DEAF;
+	else if (flight->at_risk)
+		flights->hearing = SMP_HEARING_LISTENS;
+	/* It was counted as lost, and was not. */
+	flights->lost -= flight->doubted;
+	flights->hold_until = 0;
+	drop(flights, session, i + 1);
+	return TRUE;
 }

@@ -27,11 +27,32 @@ typedef struct {
 	gboolean doubted;
 } SmpFlight;
 
-/* In the order of sending. */
+/* What became of those that were in flight when an answer came late. */
+typedef enum {
+	SMP_HEARING_UNKNOWN,
+	SMP_HEARING_LISTENS,
+	SMP_HEARING_DEAF,
+} SmpHearing;
+
+/**
+ * SmpFlights: all of them, in the order of sending.
+ * @lost: requests that went unanswered
+ * @hold_until: nothing more is to be sent until then or the next answer; 0 for no such time
+ */
 typedef struct {
 	SmpFlight list[SMP_FLIGHTS_MAX];
 	guint n;
+	guint lost;
+	SmpHearing hearing;
+	gint64 hold_until;
 } SmpFlights;
+
+/* What became of requests sent before the one that was answered: servers answer in order. */
+typedef enum {
+	SMP_PASSED_NONE,
+	SMP_PASSED_SOME, /* lost */
+	SMP_PASSED_DEAF, /* lost, and they were at risk */
+} SmpPassed;
 
 /* Where there is no place, the oldest is forgotten. */
 void smp_flights_add(SmpFlights *flights, SmpSession *session, SmpFlight flight);
@@ -45,21 +66,19 @@ const SmpFlight *smp_flights_oldest(const SmpFlights *flights);
 /* Whether one of them carries what is at @offset. */
 gboolean smp_flights_expects(const SmpFlights *flights, guint64 offset);
 
-/* Takes all for lost. Returns: how many were not already */
-guint smp_flights_doubt(SmpFlights *flights);
+/* Takes all for lost. */
+void smp_flights_doubt(SmpFlights *flights);
 
-void smp_flights_set_at_risk(SmpFlights *flights);
-gboolean smp_flights_any_at_risk(const SmpFlights *flights);
+/* An answer came late, perhaps after an erase. What was in flight meanwhile may have fallen on deaf
+ * ears: if it did the last time it is taken for lost; the first time it is waited for until @until,
+ * before more is sent in vain. */
+void smp_flights_risk(SmpFlights *flights, gint64 until);
 
 void smp_flights_forget(SmpFlights *flights, SmpSession *session);
 
-/**
- * smp_flights_take:
- * @passed: (out): those sent before it, which are lost: servers answer in order
- *
- * Removes the request with @sequence and all before it. Returns: FALSE if there is none
- */
+/* Removes the request with @sequence, which was answered, and all sent before it. Returns: FALSE if
+ * there is none */
 gboolean smp_flights_take(SmpFlights *flights, SmpSession *session, guint8 sequence,
-			  SmpFlight *flight, SmpFlights *passed);
+			  SmpFlight *flight, SmpPassed *passed);
 
 G_END_DECLS

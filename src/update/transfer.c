@@ -48,13 +48,6 @@
 /* A server that cannot take a packet of this size has other troubles. */
 #define SMALL_PACKET 128
 
-/* What became of requests that were in flight when an answer came late. */
-typedef enum {
-	UNKNOWN,
-	LISTENS,
-	DEAF,
-} Hearing;
-
 typedef struct {
 	SmpSession *session;
 	SmpLink *link;
@@ -68,14 +61,12 @@ typedef struct {
 	SmpWindow window;
 	guint window_cap; /* what the server's buffers allow */
 	SmpFlights flights;
-	Hearing hearing;
-	gint64 hold_until; /* nothing more is sent, to see whether what is in flight was heard */
-	gboolean resync;   /* the server may have heard the first half of something */
-	gboolean begun;	   /* the first request was answered */
-	guint64 offset;	   /* where the server is */
-	guint64 best;	   /* the furthest that it was */
-	guint64 next;	   /* what to send next */
-	guint64 highest;   /* end of what was ever sent or known to be there */
+	gboolean resync; /* the server may have heard the first half of something */
+	gboolean begun;	 /* the first request was answered */
+	guint64 offset;	 /* where the server is */
+	guint64 best;	 /* the furthest that it was */
+	guint64 next;	 /* what to send next */
+	guint64 highest; /* end of what was ever sent or known to be there */
 	gint64 started;
 	gint64 heard;	/* when the last answer came, or the transfer began */
 	gint64 erased;	/* how long the first request took */
@@ -108,7 +99,6 @@ static void tell(Transfer *t, const char *waiting)
 static void rewind_all(Transfer *t)
 {
 	smp_flights_forget(&t->flights, t->session);
-	t->hold_until = 0;
 	t->begun = FALSE;
 	t->offset = 0;
 	t->next = 0;
@@ -202,7 +192,7 @@ static guint window_now(const Transfer *t)
 
 static gboolean may_send(Transfer *t)
 {
-	if (t->hold_until || (t->begun && t->next >= t->transfer->size))
+	if (t->flights.hold_until || (t->begun && t->next >= t->transfer->size))
 		return FALSE;
 	if (smp_flights_expected(&t->flights) >= window_now(t))
 		return FALSE;
@@ -241,8 +231,8 @@ static gint64 flight_deadline(Transfer *t)
 		return t->flights.list[t->flights.n - 1].sent_at +
 		       (t->flights.n == 1 ? FIRST_REPEAT : FIRST_REPEAT_LATER);
 	gint64 wait = smp_session_get_rto_for(t->session, oldest->size) << MIN(t->timeouts, 5);
-	if (t->hold_until)
-		return t->hold_until;
+	if (t->flights.hold_until)
+		return t->flights.hold_until;
 	/* Each answer begins it anew (RFC 6298 5.3): those after it wait for the same erase. */
 	return MAX(MAX(oldest->sent_at, t->heard) + wait, t->heard + patience(t));
 }
@@ -261,9 +251,8 @@ static gint64 silence_allowed(const Transfer *t)
 	return MAX(silence, smp_session_get_timeout(t->session) * G_TIME_SPAN_MILLISECOND);
 }
 
-/* An answer came late, perhaps after an erase. What was in flight meanwhile may have fallen on deaf
- * ears: if it did the last time it is sent again at once, and the first time it is waited for
- * before more is sent in vain. What is sent next must not be glued to half a line. */
+/* What is sent after an answer that came late must not be glued to half a line, all that a board
+ * may have heard of what came while it erased. */
 static void note_time(Transfer *t, const SmpFlight *flight)
 {
 	gint64 now = smp_link_now(t->link);
@@ -273,34 +262,21 @@ static void note_time(Transfer *t, const SmpFlight *flight)
 	if (!t->begun || !smp_window_stalled(&t->window, now - since) || t->flights.n == 0)
 		return;
 	t->resync = TRUE;
-	smp_flights_set_at_risk(&t->flights);
-	if (t->hearing == DEAF)
-		t->result->lost += smp_flights_doubt(&t->flights);
-	else if (t->hearing == UNKNOWN && smp_flights_oldest(&t->flights))
-		t->hold_until = MAX(since + 2 * patience, now + patience / 2);
+	/* The time on the line of what is in flight was not over when that of this one was. */
+	smp_flights_risk(&t->flights, MAX(since + 2 * patience, now + patience / 2));
 }
 
 /* Removes the request with @sequence and all sent before it, whose answers will not come. */
 static gboolean take_flight(Transfer *t, guint8 sequence, SmpFlight *flight)
 {
-	SmpFlights passed;
+	SmpPassed passed;
 
 	if (!smp_flights_take(&t->flights, t->session, sequence, flight, &passed))
 		return FALSE;
-	/* It was counted as lost, and was not. */
-	if (flight->doubted)
-		t->result->lost--;
-	t->result->lost += smp_flights_expected(&passed);
-	t->hold_until = 0;
-	gboolean unheard = smp_flights_any_at_risk(&passed);
-	if (unheard)
-		t->hearing = DEAF;
-	else if (flight->at_risk)
-		t->hearing = LISTENS;
-	if (passed.n > 0)
-		smp_window_lost(&t->window, unheard, smp_link_now(t->link));
-	else
+	if (passed == SMP_PASSED_NONE)
 		note_time(t, flight);
+	else
+		smp_window_lost(&t->window, passed == SMP_PASSED_DEAF, smp_link_now(t->link));
 	return TRUE;
 }
 
@@ -423,11 +399,10 @@ static gboolean take_answer(Transfer *t, const SmpResponse *response, guint8 seq
  * which. */
 static gboolean take_silence(Transfer *t, GError **error)
 {
-	gboolean held = t->hold_until != 0;
+	gboolean held = t->flights.hold_until > 0;
 
-	t->result->lost += smp_flights_doubt(&t->flights);
+	smp_flights_doubt(&t->flights);
 	t->next = t->offset;
-	t->hold_until = 0;
 	if (held)
 		return TRUE;
 	t->timeouts++;
@@ -511,7 +486,7 @@ static gboolean silence_ends(Transfer *t, GError **error)
 
 	if (silence < silence_allowed(t))
 		return FALSE;
-	t->result->lost += smp_flights_doubt(&t->flights);
+	smp_flights_doubt(&t->flights);
 	g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT,
 		    "cannot upload %s: no answer for %.0f s at %" G_GUINT64_FORMAT
 		    " of %" G_GUINT64_FORMAT " bytes",
@@ -607,6 +582,7 @@ gboolean smp_transfer_run(SmpSession *session, const SmpTransfer *transfer,
 	*t.result = (SmpUploadResult){0};
 	gboolean done = run(&t, error);
 	smp_flights_forget(&t.flights, session);
+	t.result->lost = t.flights.lost;
 	t.result->window_limit = t.window.limit < t.window_cap ? t.window.limit : 0;
 	t.result->duration = smp_link_now(t.link) - t.started;
 	g_byte_array_unref(t.packet);
