@@ -19,7 +19,7 @@ G_BEGIN_DECLS
  * @bootloader: (nullable): "MCUboot"
  * @mode: what the bootloader does with a new image
  * @b0_slot: the variant of MCUboot that runs (s0, s1), where it is updatable itself; -1 where that
- * is not told
+ *   is not told or was not asked
  * @no_downgrade: it says that it refuses older versions
  * @no_marks: the server has no test and confirm: a reset installs what the bootloader prefers
  * @recovery: this is MCUboot's serial recovery, no application (recognised by what it cannot do)
@@ -51,6 +51,9 @@ typedef struct {
  * Returns: (transfer full): the snapshot; %NULL where the board does not answer
  */
 SmpBoard *smp_board_observe(SmpSession *session, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The same and @b0_slot, which only an update of the bootloader has to know: a request more. */
+SmpBoard *smp_board_observe_b0(SmpSession *session, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 void smp_board_free(SmpBoard *board);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpBoard, smp_board_free)

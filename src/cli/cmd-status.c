@@ -231,7 +231,7 @@ static void print_json(const SmpBoard *board)
 gboolean smpctl_cmd_status(Smpctl *cli, char **args, GError **error)
 {
 	SmpSession *session = smpctl_session(cli, error);
-	g_autoptr(SmpBoard) board = session ? smp_board_observe(session, error) : NULL;
+	g_autoptr(SmpBoard) board = session ? smp_board_observe_b0(session, error) : NULL;
 	gsize max_packet;
 
 	if (!board || !smp_session_get_max_packet(session, &max_packet, error))

@@ -272,7 +272,8 @@ static gboolean show_plan(Smpctl *cli, const SmpBundle *bundle, GError **error)
 
 	if (!session || !consult_journal(cli, bundle, error))
 		return FALSE;
-	g_autoptr(SmpBoard) board = smp_board_observe(session, error);
+	g_autoptr(SmpBoard) board = bootloader ? smp_board_observe_b0(session, error)
+					       : smp_board_observe(session, error);
 	if (!board)
 		return FALSE;
 	g_autoptr(GPtrArray) steps = smp_plan_all(board, bundle, &policy);

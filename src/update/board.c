@@ -29,17 +29,16 @@ static gboolean no_such_command(GError **local, GError **error)
 	return FALSE;
 }
 
-static gboolean observe_bootloader(SmpBoard *board, SmpSession *session, GError **error)
+static gboolean observe_bootloader(SmpBoard *board, SmpSession *session, gboolean ask_b0,
+				   GError **error)
 {
 	GError *local = NULL;
 
-	board->mode = SMP_BOOTLOADER_MODE_UNKNOWN;
-	board->b0_slot = -1;
 	board->bootloader = smp_os_bootloader_name(session, &local);
 	if (!board->bootloader)
 		return absent(&local, error);
 	if (!smp_os_bootloader_mode(session, &board->mode, &board->no_downgrade, &local) ||
-	    !smp_os_b0_slot(session, &board->b0_slot, &local))
+	    (ask_b0 && !smp_os_b0_slot(session, &board->b0_slot, &local)))
 		return absent(&local, error);
 	return TRUE;
 }
@@ -134,9 +133,9 @@ static gboolean observe_silent(SmpBoard *board, SmpSession *session, GError *cau
 
 /* The image list comes as late as it can: should the board restart in between, what is said of it
  * is still true. Recovery is not asked for marks, and known for sure only by its list. */
-static gboolean observe_all(SmpBoard *board, SmpSession *session, GError **error)
+static gboolean observe_all(SmpBoard *board, SmpSession *session, gboolean ask_b0, GError **error)
 {
-	if (!observe_bootloader(board, session, error) ||
+	if (!observe_bootloader(board, session, ask_b0, error) ||
 	    !observe_application(board, session, error) || !observe_slots(board, session, error))
 		return FALSE;
 	gboolean is_application = board->application || board->bootloader;
@@ -148,11 +147,11 @@ static gboolean observe_all(SmpBoard *board, SmpSession *session, GError **error
 	return observe_marks(board, session, error);
 }
 
-static gboolean observe(SmpBoard *board, SmpSession *session, GError **error)
+static gboolean observe(SmpBoard *board, SmpSession *session, gboolean ask_b0, GError **error)
 {
 	GError *local = NULL;
 	gboolean done = smp_session_get_params(session, &board->params, &local)
-				? observe_all(board, session, error)
+				? observe_all(board, session, ask_b0, error)
 				: observe_silent(board, session, local, error);
 
 	board->version = smp_session_get_version(session);
@@ -160,16 +159,28 @@ static gboolean observe(SmpBoard *board, SmpSession *session, GError **error)
 	return done;
 }
 
-SmpBoard *smp_board_observe(SmpSession *session, GError **error)
+static SmpBoard *observe_board(SmpSession *session, gboolean ask_b0, GError **error)
 {
 	SmpLink *link = smp_session_get_link(session);
 	g_autoptr(SmpBoard) board = g_new0(SmpBoard, 1);
 
 	board->target = g_strdup(smp_link_get_target(link));
 	board->link = smp_link_describe(link);
-	if (!observe(board, session, error))
+	board->mode = SMP_BOOTLOADER_MODE_UNKNOWN;
+	board->b0_slot = -1;
+	if (!observe(board, session, ask_b0, error))
 		return NULL;
 	return g_steal_pointer(&board);
+}
+
+SmpBoard *smp_board_observe(SmpSession *session, GError **error)
+{
+	return observe_board(session, FALSE, error);
+}
+
+SmpBoard *smp_board_observe_b0(SmpSession *session, GError **error)
+{
+	return observe_board(session, TRUE, error);
 }
 
 void smp_board_free(SmpBoard *board)

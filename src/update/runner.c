@@ -239,6 +239,12 @@ static gboolean may_return(const SmpUpdate *update, const GError *error)
 	       (update->board && smp_error_is_link_lost(error));
 }
 
+static gboolean updates_bootloader(const SmpUpdate *update)
+{
+	const SmpBundleItem *item = g_ptr_array_index(update->bundle->items, 0);
+	return item->bootloader;
+}
+
 /* Looks at the board, waiting for it where it went away. */
 static SmpBoard *observe(SmpUpdate *update, GError **error)
 {
@@ -246,7 +252,9 @@ static SmpBoard *observe(SmpUpdate *update, GError **error)
 
 	for (;;) {
 		g_autoptr(GError) local = NULL;
-		SmpBoard *board = smp_board_observe(update->session, &local);
+		SmpBoard *board = updates_bootloader(update)
+					  ? smp_board_observe_b0(update->session, &local)
+					  : smp_board_observe(update->session, &local);
 		if (board)
 			return board;
 		if (!may_return(update, local) || smp_link_now(update->link) >= deadline) {

@@ -34,6 +34,8 @@ static const struct {
 	{TYPED_BOOTLOADER, "08 00 0001 0000 XX 08 a0",
 	 "a1 6a 626f6f746c6f61646572 67 4d4355626f6f74"},
 	{TYPED_MODE, "08 00 000c 0000 XX 08 a1 65 7175657279 64 6d6f6465", "a1 64 6d6f6465 03"},
+	{TYPED_B0_SLOT, "08 00 0016 0000 XX 08 a1 65 7175657279 6e 6163746976655f62305f736c6f74",
+	 "a1 66 616374697665 01"},
 	{TYPED_TASKS, "08 00 0001 0000 XX 02 a0", "a1 65 7461736b73 a0"},
 	{TYPED_POOLS, "08 00 0001 0000 XX 03 a0", "a0"},
 	{TYPED_DATETIME, "08 00 0001 0000 XX 04 a0", "a1 68 6461746574696d65 61 30"},
@@ -132,6 +134,12 @@ static const struct {
 	{TYPED_MODE, "a1 63 657272 a2 65 67726f7570 00 62 7263 03", "mode -1 no-downgrade 0"},
 	{TYPED_MODE, "a1 627263 03", "mode -1 no-downgrade 0"},
 	{TYPED_MODE, "a1 63 657272 a2 65 67726f7570 00 62 7263 06", "mode -1 no-downgrade 0"},
+	{TYPED_B0_SLOT, "a1 66 616374697665 00", "b0 slot 0"},
+	{TYPED_B0_SLOT, "a1 66 616374697665 01", "b0 slot 1"},
+	{TYPED_B0_SLOT, "a1 66 616374697665 02", "b0 slot -1"},
+	{TYPED_B0_SLOT, "a1 66 616374697665 20", "b0 slot -1"},
+	{TYPED_B0_SLOT, "a0", "b0 slot -1"},
+	{TYPED_B0_SLOT, "a1 63 657272 a2 65 67726f7570 00 62 7263 06", "b0 slot -1"},
 	{TYPED_TASKS, "a1 65 7461736b73 a2 61 62 a1 64 7072696f 21 61 61 a0",
 	 "a prio -1 tid -1 state -1 stkuse -1 stksiz -1 cswcnt -1 runtime -1 last_checkin -1 "
 	 "next_checkin -1\n"

@@ -50,6 +50,13 @@ static char *mode(SmpSession *session, GError **error)
 	return g_strdup_printf("mode %d no-downgrade %d", m, no_downgrade);
 }
 
+static char *b0_slot(SmpSession *session, GError **error)
+{
+	int slot;
+
+	return smp_os_b0_slot(session, &slot, error) ? g_strdup_printf("b0 slot %d", slot) : NULL;
+}
+
 static char *tasks(SmpSession *session, GError **error)
 {
 	g_autoptr(GPtrArray) list = smp_os_task_statistics(session, error);
@@ -182,6 +189,8 @@ static char *run(TypedCall which, SmpSession *session, GError **error)
 		return smp_os_info(session, "a", error);
 	case TYPED_BOOTLOADER:
 		return smp_os_bootloader_name(session, error);
+	case TYPED_B0_SLOT:
+		return b0_slot(session, error);
 	case TYPED_MODE:
 		return mode(session, error);
 	case TYPED_TASKS:
