@@ -264,6 +264,36 @@ static void test_recover(void)
 	check_recover("shell", SMP_FRAMING_CONSOLE, "\t\n\x14\n", 4);
 }
 
+/* What comes before the first byte of a packet, @first. */
+static void check_resync(const char *scheme, SmpFraming framing, const char *bytes, gsize size,
+			 char first)
+{
+	g_autoptr(GByteArray) packet = make_packet(5, 1);
+	g_autofree char *expected = g_malloc(size + 1);
+	Fixture f;
+
+	memcpy(expected, bytes, size);
+	expected[size] = first;
+	set_up(&f, scheme, framing);
+	if (framing != SMP_FRAMING_RAW)
+		assert_taken(f.peer, framing == SMP_FRAMING_COBS ? "\0" : "\n", 1);
+	g_assert_true(smp_link_resync(f.link, NULL));
+	send_packet(f.link, packet);
+	g_autoptr(GByteArray) seen = pty_peer_take(f.peer, size + 1);
+	g_assert_cmpuint(seen->len, >, size);
+	g_assert_cmpmem(seen->data, size + 1, expected, size + 1);
+	tear_down(&f);
+}
+
+static void test_resync(void)
+{
+	g_autoptr(GByteArray) packet = make_packet(5, 1);
+
+	check_resync("serial", SMP_FRAMING_CONSOLE, "\n", 1, 0x06);
+	check_resync("shell", SMP_FRAMING_CONSOLE, "", 0, 0x06);
+	check_resync("raw", SMP_FRAMING_RAW, "", 0, (char)packet->data[0]);
+}
+
 /* Silence for 3 s after the last byte; half a packet is dropped, a late answer is not. */
 static void test_recover_raw(void)
 {
@@ -432,6 +462,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/serial/stuck", test_stuck);
 	g_test_add_func("/serial/too-large", test_too_large);
 	g_test_add_func("/serial/recover", test_recover);
+	g_test_add_func("/serial/resync", test_resync);
 	g_test_add_func("/serial/recover-raw", test_recover_raw);
 	g_test_add_func("/serial/pace", test_pace);
 	g_test_add_func("/serial/late-answer", test_late_answer);
