@@ -58,7 +58,7 @@ void smp_flights_doubt(SmpFlights *flights)
 		flights->list[i].doubted = TRUE;
 }
 
-void smp_flights_risk(SmpFlights *flights, gint64 until)
+gboolean smp_flights_risk(SmpFlights *flights, gint64 until)
 {
 	for (guint i = 0; i < flights->n; i++)
 		flights->list[i].at_risk = TRUE;
@@ -66,6 +66,7 @@ void smp_flights_risk(SmpFlights *flights, gint64 until)
 		smp_flights_doubt(flights);
 	else if (flights->hearing == SMP_HEARING_UNKNOWN && smp_flights_oldest(flights))
 		flights->hold_until = until;
+	return flights->hearing == SMP_HEARING_DEAF;
 }
 
 void smp_flights_forget(SmpFlights *flights, SmpSession *session)

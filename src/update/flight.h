@@ -71,8 +71,8 @@ void smp_flights_doubt(SmpFlights *flights);
 
 /* An answer came late, perhaps after an erase. What was in flight meanwhile may have fallen on deaf
  * ears: if it did the last time it is taken for lost; the first time it is waited for until @until,
- * before more is sent in vain. */
-void smp_flights_risk(SmpFlights *flights, gint64 until);
+ * before more is sent in vain. Returns: whether it is taken for lost */
+gboolean smp_flights_risk(SmpFlights *flights, gint64 until);
 
 void smp_flights_forget(SmpFlights *flights, SmpSession *session);
 

@@ -61,7 +61,7 @@ typedef struct {
 	SmpWindow window;
 	guint window_cap; /* what the server's buffers allow */
 	SmpFlights flights;
-	gboolean resync; /* the server may have heard the first half of something */
+	gboolean resync; /* the server may have heard half a line and no more */
 	gboolean begun;	 /* the first request was answered */
 	guint64 offset;	 /* where the server is */
 	guint64 best;	 /* the furthest that it was */
@@ -251,8 +251,7 @@ static gint64 silence_allowed(const Transfer *t)
 	return MAX(silence, smp_session_get_timeout(t->session) * G_TIME_SPAN_MILLISECOND);
 }
 
-/* What is sent after an answer that came late must not be glued to half a line, all that a board
- * may have heard of what came while it erased. */
+/* An answer that came late, perhaps after an erase, casts doubt on what was in flight meanwhile. */
 static void note_time(Transfer *t, const SmpFlight *flight)
 {
 	gint64 now = smp_link_now(t->link);
@@ -261,9 +260,8 @@ static void note_time(Transfer *t, const SmpFlight *flight)
 
 	if (!t->begun || !smp_window_stalled(&t->window, now - since) || t->flights.n == 0)
 		return;
-	t->resync = TRUE;
 	/* The time on the line of what is in flight was not over when that of this one was. */
-	smp_flights_risk(&t->flights, MAX(since + 2 * patience, now + patience / 2));
+	t->resync = smp_flights_risk(&t->flights, MAX(since + 2 * patience, now + patience / 2));
 }
 
 /* Removes the request with @sequence and all sent before it, whose answers will not come. */
@@ -403,6 +401,7 @@ static gboolean take_silence(Transfer *t, GError **error)
 
 	smp_flights_doubt(&t->flights);
 	t->next = t->offset;
+	t->resync = held;
 	if (held)
 		return TRUE;
 	t->timeouts++;
