@@ -219,6 +219,8 @@ static void print_json(const SmpBoard *board)
 		smpctl_json_bool(json, "can_revert", smp_board_can_revert(board));
 	}
 	smpctl_json_count(json, "b0_slot", board->b0_slot);
+	if (board->no_downgrade)
+		smpctl_json_bool(json, "no_downgrade", TRUE);
 	smpctl_json_bool(json, "recovery", board->recovery);
 	if (board->images)
 		smpctl_image_json(json, board->images);

@@ -92,6 +92,8 @@ class Schemas(TestCase):
              "slots", "next_reset"},
         )
         self.assertEqual((got["target"], got["recovery"], got["can_revert"]), (target, False, True))
+        got = self.one("-c", self.board("--pty", "--no-downgrade").target, "status")
+        self.assertIs(got["no_downgrade"], True)
         got = self.one("-c", self.board("--pty", "--board", "old").target, "status")
         self.assertFalse({"buf_size", "buf_count", "bootloader", "mode", "slots"} & set(got))
 
