@@ -13,6 +13,8 @@
 	"Boards with RAM load or direct XIP, and serial recovery, have no test and confirm:\n"     \
 	"they start the highest version at a reset. Others lack " IMAGE_GROUP "=y."
 
+#define NO_POOLS "Mynewt has this command; Zephyr up to 4.4 has not."
+
 static const SmpctlCommand commands[] = {
 	{
 		.name = "discover",
@@ -109,6 +111,7 @@ static const SmpctlCommand commands[] = {
 		.topic = SMPCTL_LOOK,
 		.brief = TRUE,
 		.example = "smpctl -c /dev/ttyACM0 os pools",
+		.unsupported = NO_POOLS,
 		.run = smpctl_cmd_os_pools,
 	},
 	{
@@ -292,6 +295,7 @@ static const SmpctlCommand commands[] = {
 		.help = "as os pools",
 		.topic = SMPCTL_HIDDEN,
 		.example = "smpctl -c /dev/ttyACM0 mpstat",
+		.unsupported = NO_POOLS,
 		.run = smpctl_cmd_os_pools,
 	},
 	{

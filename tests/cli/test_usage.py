@@ -79,6 +79,7 @@ class Usage(TestCase):
         self.assert_usage(["-t", "0", "image", "list"], "--timeout")
         self.assert_usage(["-t", "x", "image", "list"], "“x”")
         self.assert_usage(["-r", "0", "image", "list"], "--tries")
+        self.assert_usage(["-m", "-1", "image", "list"], "--mtu-ovrd")
         self.assert_usage(["-l", "loud", "image", "list"], "unknown log level “loud”")
         self.assert_usage(["image", "upload", "-n", "-1", "x"], "must not be negative")
         self.assert_usage(["update", "--test-only", "--confirm", "x"], "only one of")
