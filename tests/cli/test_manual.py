@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The manual page has what --help has, and nothing else."""
+"""The manual pages have what --help has, and nothing else."""
 
 import pathlib
 import re
 import unittest
 
-from common import TestCase
+from common import SMPSIM, TestCase
 
-PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs/smpctl.1.rst"
+DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
+PAGE = DOCS / "smpctl.1.rst"
 HIDDEN = ("version", "taskstat", "mpstat", "datetime")
 
 
@@ -69,10 +70,40 @@ class Manual(TestCase):
 
     def test_exit_statuses(self):
         """Those of cli.h and no others."""
-        header = (PAGE.parents[1] / "src/cli/cli.h").read_text(encoding="utf-8")
+        header = (DOCS.parent / "src/cli/cli.h").read_text(encoding="utf-8")
         values = {int(n) for n in re.findall(r"SMPCTL_EXIT_\w+ = (\d+)", header)}
         table = self.text.split("\nEXIT STATUS\n")[1].split("\nFILES\n")[0]
         self.assertEqual({int(n) for n in re.findall(r"^(\d+)$", table, re.M)}, values)
+
+
+class Simulator(TestCase):
+    def setUp(self):
+        super().setUp()
+        self.help = self.good("--help-all", program=SMPSIM)
+        self.text = (DOCS / "smpsim.1.rst").read_text(encoding="utf-8")
+
+    def listed(self, heading):
+        """What stands below a heading at the end of the help."""
+        return self.help.split(f"\n{heading}:\n")[1].split("\n\n")[0]
+
+    def test_options(self):
+        helped = set(re.findall(r"^  (?:-\w, )?(--[a-z0-9-]+)", self.help, re.M))
+        groups = {option for option in helped if option.startswith("--help-")} - {"--help-all"}
+        self.assertGreaterEqual(len(helped), 50)
+        self.assertEqual(set(re.findall(r"\*\*(--[a-z0-9-]+)\*\*", self.text)), helped - groups)
+
+    def test_boards(self):
+        boards = re.findall(r"^  (\w+) ", self.listed("Boards"), re.M)
+        self.assertGreaterEqual(len(boards), 11)
+        section = self.text.split("\nBOARDS\n")[1].split("\nEXAMPLES\n")[0]
+        headings = re.findall(r"^\*\*([^*]+)\*\*$", section, re.M)
+        self.assertEqual(sorted(", ".join(headings).split(", ")), sorted(boards))
+
+    def test_faults(self):
+        faults = self.listed("Faults").replace("\n", " ").split(",")
+        self.assertGreaterEqual(len(faults), 12)
+        self.assertEqual(re.findall(r"^    \*\*([^*]+)\*\*$", self.text, re.M),
+                         [fault.strip() for fault in faults])
 
 
 if __name__ == "__main__":
