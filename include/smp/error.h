@@ -147,13 +147,6 @@ gboolean smp_error_is_link_lost(const GError *error);
 const char *smp_device_error_name(const SmpDeviceError *device);
 
 /**
- * smp_device_error_text:
- *
- * Returns: (nullable): what the code means, in a few words for a person, without the name
- */
-const char *smp_device_error_text(const SmpDeviceError *device);
-
-/**
  * smp_device_error_hint:
  *
  * Returns: (nullable): what a person can do about it, one sentence

@@ -48,12 +48,10 @@ typedef struct {
 /**
  * SmpImageState: the image list.
  * @slots: (element-type SmpImageSlot): in the server's order
- * @has_image_key: whether entries named their image pair
  * @split_status: of Mynewt; -1 where the server left it out
  */
 typedef struct {
 	GPtrArray *slots;
-	gboolean has_image_key;
 	int split_status;
 } SmpImageState;
 

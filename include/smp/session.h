@@ -145,10 +145,6 @@ void smp_session_forget(SmpSession *session, guint8 sequence);
  */
 guint smp_session_room(SmpSession *session);
 
-/* How long to wait for an answer before the request is taken for lost: microseconds, learned from
- * the round trips so far. */
-gint64 smp_session_get_rto(SmpSession *session);
-
 /**
  * smp_session_reconnect:
  * @deadline: on the link's clock

@@ -138,17 +138,15 @@ static gboolean read_flag(const SmpCbor *map, const char *key, SmpImageSlot *slo
 	return smp_cbor_get_bool(map, key);
 }
 
-static SmpImageSlot *read_slot(const SmpCbor *map, SmpImageState *state)
+static SmpImageSlot *read_slot(const SmpCbor *map)
 {
 	guint64 number;
 	const guint8 *hash;
 	gsize size;
 	SmpImageSlot *slot = g_new0(SmpImageSlot, 1);
 
-	if (smp_cbor_get_uint(map, "image", &number)) {
+	if (smp_cbor_get_uint(map, "image", &number))
 		slot->image = (guint)MIN(number, G_MAXUINT8);
-		state->has_image_key = TRUE;
-	}
 	if (smp_cbor_get_uint(map, "slot", &number))
 		slot->slot = (guint)MIN(number, G_MAXUINT8);
 	slot->version = smp_cbor_get_text(map, "version");
@@ -180,7 +178,7 @@ static SmpImageState *read_state(const SmpCbor *body, const char *doing, GError 
 	state->split_status = smp_cbor_get_int(body, "splitStatus", &split) ? (int)split : -1;
 	while (smp_cbor_iter_next(&iter, NULL, &entry)) {
 		if (smp_cbor_type(&entry) == SMP_CBOR_MAP)
-			g_ptr_array_add(state->slots, read_slot(&entry, state));
+			g_ptr_array_add(state->slots, read_slot(&entry));
 	}
 	return state;
 }

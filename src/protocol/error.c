@@ -221,12 +221,6 @@ const char *smp_device_error_name(const SmpDeviceError *device)
 	return code ? code->name : NULL;
 }
 
-const char *smp_device_error_text(const SmpDeviceError *device)
-{
-	const Code *code = find_code(device);
-	return code ? code->text : NULL;
-}
-
 const char *smp_device_error_hint(const SmpDeviceError *device)
 {
 	const Code *code = find_code(device);

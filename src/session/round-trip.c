@@ -26,16 +26,11 @@ void smp_round_trip_learn(SmpRoundTrip *trip, gint64 took, gsize size)
 	trip->smoothed += (sample - trip->smoothed) / 8;
 }
 
-gint64 smp_round_trip_rto(const SmpRoundTrip *trip)
-{
-	if (trip->smoothed == 0)
-		return RTO_INITIAL;
-	return CLAMP((gint64)(trip->smoothed + 4 * trip->variation), RTO_MIN, SMP_RTO_MAX);
-}
-
 /* Until a request of about this size was seen to come back, its time on the line is unknown. */
 gint64 smp_round_trip_rto_for(const SmpRoundTrip *trip, gsize size)
 {
-	gint64 rto = smp_round_trip_rto(trip);
+	if (trip->smoothed == 0)
+		return RTO_INITIAL;
+	gint64 rto = CLAMP((gint64)(trip->smoothed + 4 * trip->variation), RTO_MIN, SMP_RTO_MAX);
 	return size > 2 * trip->largest ? MAX(rto, RTO_INITIAL) : rto;
 }

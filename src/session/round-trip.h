@@ -21,9 +21,7 @@ typedef struct {
 /* The answer to a request of @size bytes took @took µs. */
 void smp_round_trip_learn(SmpRoundTrip *trip, gint64 took, gsize size);
 
-/* µs after which a request is taken for lost. */
-gint64 smp_round_trip_rto(const SmpRoundTrip *trip);
-/* The same for a request of @size bytes. */
+/* µs after which a request of @size bytes is taken for lost. */
 gint64 smp_round_trip_rto_for(const SmpRoundTrip *trip, gsize size);
 
 G_END_DECLS

@@ -183,11 +183,6 @@ gboolean smp_session_may_repeat(SmpSession *session)
 	       outstanding(session) < MAX(capacity(session), least);
 }
 
-gint64 smp_session_get_rto(SmpSession *session)
-{
-	return smp_round_trip_rto(&session->round_trip);
-}
-
 gint64 smp_session_get_rto_for(SmpSession *session, gsize size)
 {
 	return smp_round_trip_rto_for(&session->round_trip, size);

@@ -13,7 +13,8 @@ SmpCbor smp_response_body(const SmpResponse *response);
 /* Whether one more request may be sent although one before it went unanswered. */
 gboolean smp_session_may_repeat(SmpSession *session);
 
-/* As smp_session_get_rto(), for a request of @size bytes. */
+/* How long to wait for the answer to a request of @size bytes before it is taken for lost:
+ * microseconds, learned from the round trips so far. */
 gint64 smp_session_get_rto_for(SmpSession *session, gsize size);
 
 /* Forgets what was outstanding and what was known of the server: it may be another program now. */

@@ -283,7 +283,6 @@ static SmpImageState *list(const BootModel *model)
 	SmpImageState *state = g_new0(SmpImageState, 1);
 
 	state->slots = g_ptr_array_new_with_free_func(slot_free);
-	state->has_image_key = model->images > 1;
 	state->split_status = model->in_recovery ? -1 : 0;
 	for (guint i = 0; i < model->images; i++) {
 		for (guint s = 0; s < 2; s++) {

@@ -154,9 +154,9 @@ static const struct {
 	 "p blksiz -1 nblks -1 nfree -1 min 5\n"},
 	{TYPED_POOLS, "a2 61 30 a2 65 6e626c6b73 03 65 6e66726565 02 62 7263 00",
 	 "0 blksiz -1 nblks 3 nfree 2 min -1\n"},
-	{TYPED_LIST, "a1 66 696d61676573 80", "image-key 0 split -1"},
+	{TYPED_LIST, "a1 66 696d61676573 80", "split -1"},
 	{TYPED_LIST, "bf 6b 73706c6974537461747573 00 66 696d61676573 9f ff ff",
-	 "image-key 0 split 0"},
+	 "split 0"},
 	{TYPED_LIST, "a0", NULL},
 	{TYPED_LIST, "a1 66 696d61676573 a0", NULL},
 	{TYPED_LIST, "a1 66 696d61676573 01", NULL},
@@ -164,14 +164,14 @@ static const struct {
 	{TYPED_LIST, "a1 66 696d61676573 81 a2 64 736c6f74 01 67 76657273696f6e 65 3c3f3f3f3e",
 	 "0/1 <?"
 	 "?"
-	 "?> []\nimage-key 0 split -1"},
+	 "?> []\nsplit -1"},
 	/* Flags that are false are flags; the hash of SHA-384 */
 	{TYPED_LIST,
 	 "a1 66 696d61676573 81 a5 64 736c6f74 00 67 76657273696f6e 65 312e322e33"
 	 "64 68617368 5830" HASH "000102030405060708090a0b0c0d0e0f 66 616374697665 f5"
 	 "67 70656e64696e67 f4",
 	 "0/0 1.2.3 [" HASH "000102030405060708090a0b0c0d0e0f] flags active\n"
-	 "image-key 0 split -1"},
+	 "split -1"},
 	/* Two images, SHA-512, a field and an entry that nobody knows */
 	{TYPED_LIST,
 	 "bf 66 696d61676573 9f bf 65 696d616765 00 64 736c6f74 00 67 76657273696f6e 61 31"
@@ -179,10 +179,10 @@ static const struct {
 	 "64 736c6f74 01 67 76657273696f6e 61 32 64 68617368 5840" HASH HASH
 	 "67 70656e64696e67 f5 69 7065726d616e656e74 f5 ff ff ff",
 	 "0/0 1 [] flags bootable\n1/1 2 [" HASH HASH "] flags pending permanent\n"
-	 "image-key 1 split -1"},
+	 "split -1"},
 	/* A flag that is no bool is false */
 	{TYPED_LIST, "a1 66 696d61676573 81 a2 64 736c6f74 00 66 616374697665 01",
-	 "0/0  [] flags\nimage-key 0 split -1"},
+	 "0/0  [] flags\nsplit -1"},
 	{TYPED_SLOTS,
 	 "a1 66 696d61676573 81 a3 65 696d616765 01 65 736c6f7473 82 a2 64 736c6f74 00 64 73697a65"
 	 "1a00080000 a3 64 736c6f74 01 62 7263 24 6f 75706c6f61645f696d6167655f6964 02"
@@ -290,7 +290,7 @@ static void expect_images(const cbor_item_t *body, GString *text)
 		g_string_append(text, flag(entry, "permanent"));
 		g_string_append_c(text, '\n');
 	}
-	g_string_append_printf(text, "image-key 0 split %d", (int)number(body, "splitStatus", -1));
+	g_string_append_printf(text, "split %d", (int)number(body, "splitStatus", -1));
 }
 
 static void expect_slots(const cbor_item_t *body, GString *text)

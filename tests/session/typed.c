@@ -109,8 +109,7 @@ static char *describe_state(SmpImageState *state)
 				       s->confirmed ? " confirmed" : "", s->active ? " active" : "",
 				       s->permanent ? " permanent" : "");
 	}
-	g_string_append_printf(text, "image-key %d split %d", state->has_image_key,
-			       state->split_status);
+	g_string_append_printf(text, "split %d", state->split_status);
 	smp_image_state_free(state);
 	return g_string_free(text, FALSE);
 }

@@ -63,10 +63,10 @@ static void put_flag(GByteArray *out, const char *key, gboolean value)
 	smp_cbor_put_bool(out, value);
 }
 
-static void put_entry(GByteArray *out, const SmpImageState *state, const SmpImageSlot *slot)
+static void put_entry(GByteArray *out, gboolean several, const SmpImageSlot *slot)
 {
 	smp_cbor_put_map_begin(out);
-	if (state->has_image_key) {
+	if (several) {
 		smp_cbor_put_text(out, "image");
 		smp_cbor_put_uint(out, slot->image);
 	}
@@ -95,7 +95,7 @@ static void answer_list(UpdateBoard *board, const guint8 *packet, gint64 when)
 	smp_cbor_put_text(out, "images");
 	smp_cbor_put_array_begin(out);
 	for (guint i = 0; i < seen->images->slots->len; i++)
-		put_entry(out, seen->images, seen->images->slots->pdata[i]);
+		put_entry(out, board->model.images > 1, seen->images->slots->pdata[i]);
 	smp_cbor_put_end(out);
 	if (seen->images->split_status >= 0) {
 		smp_cbor_put_text(out, "splitStatus");

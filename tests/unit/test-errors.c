@@ -153,8 +153,19 @@ static void assert_nameless(int group, gint64 rc)
 	SmpDeviceError device = {group, rc};
 
 	g_assert_null(smp_device_error_name(&device));
-	g_assert_null(smp_device_error_text(&device));
 	g_assert_null(smp_device_error_hint(&device));
+}
+
+/* What it means in words, before its name. */
+static void assert_told(const SmpDeviceError *device, const char *name)
+{
+	g_autoptr(GError) error = NULL;
+	g_autofree char *in_brackets = g_strdup_printf(": %s ", name);
+
+	smp_device_error_set(&error, device, NULL);
+	g_assert_false(g_str_has_prefix(error->message, "("));
+	g_assert_false(g_str_has_prefix(error->message, "error "));
+	g_assert_nonnull(strstr(error->message, in_brackets));
 }
 
 static void test_names(void)
@@ -167,7 +178,7 @@ static void test_names(void)
 			SmpDeviceError device = {tables[n].group, rc};
 			g_assert_cmpstr(smp_device_error_name(&device), ==,
 					tables[n].names[rc - 1]);
-			g_assert_nonnull(smp_device_error_text(&device));
+			assert_told(&device, tables[n].names[rc - 1]);
 		}
 		assert_nameless(tables[n].group, rc);
 		assert_nameless(tables[n].group, 0);
