@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "session/session.h"
+#include "session/session-private.h"
 
 #include "protocol/cbor.h"
 #include "protocol/error.h"
-#include "session/round-trip.h"
-
-#include <string.h>
 
 #define DEFAULT_TIMEOUT_MS 5000
 
 /* The OS group's command that tells of the server's buffers (Zephyr smp_group_0.rst). */
 #define OS_PARAMS 6
-
-/* A single request is repeated no earlier: an image list checks hashes, on recovery signatures. */
-#define CALL_RTO_MIN (500 * G_TIME_SPAN_MILLISECOND)
 
 /* After so much silence a request is taken to lie in no buffer of the server any more. */
 #define BURIED_AFTER (5 * G_TIME_SPAN_SECOND)
@@ -22,53 +16,7 @@
 /* How long the number of a request that was given up is not used again: its answer may be late. */
 #define RETIRED_FOR (30 * G_TIME_SPAN_SECOND)
 
-/* How often a full server is looked at again. */
-#define ROOM_TICK (50 * G_TIME_SPAN_MILLISECOND)
-
-/* A request of this size fits the smallest buffers seen (96 bytes with length and CRC in them). */
-#define SMALL_PACKET 92
-
 #define SEND_TIMEOUT (5 * G_TIME_SPAN_SECOND)
-
-/* Copies of one request that are remembered; their waiting times double. */
-#define MAX_COPIES 12
-
-typedef enum {
-	FREE = 0,
-	WAITING,   /* its answer is wanted */
-	FORGOTTEN, /* its answer, should it come, is dropped */
-} RequestState;
-
-typedef struct {
-	RequestState state;
-	guint8 op;
-	guint16 group;
-	guint8 command;
-	gsize size;
-	guint64 order; /* the how-manieth request it was */
-	gint64 sent_at;
-} Request;
-
-struct SmpSession {
-	SmpLink *link;
-	Request requests[256];
-	guint8 last_sequence;
-	guint64 sent;	  /* requests so far */
-	guint64 answered; /* the order of the latest one that was answered */
-	gint64 last_sent_at;
-	gboolean version_fixed;
-	int version;	      /* for the next request */
-	int answered_version; /* -1 until an answer came */
-	gboolean doubtful;    /* version 2 went unanswered once; it may just have been lost */
-	guint timeout_ms;
-	gsize mtu;
-	gboolean params_known;
-	SmpParams params;
-	SmpRoundTrip round_trip;
-	GByteArray *received;
-	SmpTraceFunc trace;
-	gpointer trace_data;
-};
 
 void smp_response_free(SmpResponse *response)
 {
@@ -159,7 +107,7 @@ static guint outstanding(SmpSession *session)
 	return (guint)(session->sent - session->answered);
 }
 
-static guint capacity(SmpSession *session)
+guint smp_session_capacity(SmpSession *session)
 {
 	guint count = session->params_known ? session->params.buf_count : 0;
 	return smp_link_max_outstanding(session->link, count);
@@ -168,7 +116,7 @@ static guint capacity(SmpSession *session)
 guint smp_session_room(SmpSession *session)
 {
 	guint taken = outstanding(session);
-	guint total = capacity(session);
+	guint total = smp_session_capacity(session);
 
 	return taken < total ? total - taken : 0;
 }
@@ -180,7 +128,7 @@ gboolean smp_session_may_repeat(SmpSession *session)
 	guint least = session->params_known ? 2 : 3;
 
 	return smp_link_drops_excess(session->link) ||
-	       outstanding(session) < MAX(capacity(session), least);
+	       outstanding(session) < MAX(smp_session_capacity(session), least);
 }
 
 gint64 smp_session_get_rto_for(SmpSession *session, gsize size)
@@ -188,10 +136,10 @@ gint64 smp_session_get_rto_for(SmpSession *session, gsize size)
 	return smp_round_trip_rto_for(&session->round_trip, size);
 }
 
-static gboolean is_free(SmpSession *session, const Request *request)
+static gboolean is_free(SmpSession *session, const SmpRequest *request)
 {
-	return request->state == FREE ||
-	       (request->state == FORGOTTEN &&
+	return request->state == REQUEST_FREE ||
+	       (request->state == REQUEST_FORGOTTEN &&
 		smp_link_now(session->link) - request->sent_at > RETIRED_FOR);
 }
 
@@ -209,8 +157,8 @@ static guint8 take_sequence(SmpSession *session)
 	return sequence;
 }
 
-static gboolean send_copy(SmpSession *session, GByteArray *packet, const char *note,
-			  guint8 *sequence, GError **error)
+gboolean smp_session_send_copy(SmpSession *session, GByteArray *packet, const char *note,
+			       guint8 *sequence, GError **error)
 {
 	SmpHeader header;
 
@@ -224,8 +172,8 @@ static gboolean send_copy(SmpSession *session, GByteArray *packet, const char *n
 	gint64 now = smp_link_now(session->link);
 	if (!smp_link_send(session->link, packet->data, packet->len, now + SEND_TIMEOUT, error))
 		return FALSE;
-	session->requests[header.sequence] = (Request){
-		.state = WAITING,
+	session->requests[header.sequence] = (SmpRequest){
+		.state = REQUEST_WAITING,
 		.op = header.op,
 		.group = header.group,
 		.command = header.command,
@@ -241,21 +189,21 @@ static gboolean send_copy(SmpSession *session, GByteArray *packet, const char *n
 gboolean smp_session_send(SmpSession *session, GByteArray *request, guint8 *sequence,
 			  GError **error)
 {
-	return send_copy(session, request, NULL, sequence, error);
+	return smp_session_send_copy(session, request, NULL, sequence, error);
 }
 
 void smp_session_forget(SmpSession *session, guint8 sequence)
 {
-	if (session->requests[sequence].state == WAITING)
-		session->requests[sequence].state = FORGOTTEN;
+	if (session->requests[sequence].state == REQUEST_WAITING)
+		session->requests[sequence].state = REQUEST_FORGOTTEN;
 }
 
 /* Why a packet is no answer to a request that waits; NULL if it is. */
 static const char *mismatch(SmpSession *session, const SmpHeader *header)
 {
-	const Request *request = &session->requests[header->sequence];
+	const SmpRequest *request = &session->requests[header->sequence];
 
-	if (request->state == FREE)
+	if (request->state == REQUEST_FREE)
 		return "nothing was asked with this number";
 	if (header->op != request->op + 1 || header->group != request->group ||
 	    header->command != request->command)
@@ -266,11 +214,11 @@ static const char *mismatch(SmpSession *session, const SmpHeader *header)
 /* Marks the request answered and all before it as gone. */
 static void settle(SmpSession *session, const SmpHeader *header)
 {
-	Request *request = &session->requests[header->sequence];
+	SmpRequest *request = &session->requests[header->sequence];
 
 	smp_round_trip_learn(&session->round_trip, smp_link_now(session->link) - request->sent_at,
 			     request->size);
-	request->state = FREE;
+	request->state = REQUEST_FREE;
 	session->answered = MAX(session->answered, request->order);
 	if (session->answered_version < 0 || session->doubtful) {
 		session->answered_version = MIN(header->version, SMP_VERSION_2);
@@ -286,10 +234,10 @@ static gboolean receive_match(SmpSession *session, gint64 deadline, SmpHeader *h
 	while (smp_link_receive(session->link, session->received, deadline, error)) {
 		smp_header_read(session->received->data, header);
 		const char *why = mismatch(session, header);
-		RequestState state = session->requests[header->sequence].state;
+		SmpRequestState state = session->requests[header->sequence].state;
 		if (!why)
 			settle(session, header);
-		if (!why && state == WAITING) {
+		if (!why && state == REQUEST_WAITING) {
 			trace(session, SMP_TRACE_RECEIVED, session->received, NULL);
 			return TRUE;
 		}
@@ -327,11 +275,6 @@ static SmpResponse *take_response(SmpSession *session, const SmpHeader *header, 
 	return response;
 }
 
-static void set_timeout_error(GError **error)
-{
-	g_set_error_literal(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT, "no answer");
-}
-
 SmpResponse *smp_session_receive(SmpSession *session, gint64 deadline, guint8 *sequence,
 				 GError **error)
 {
@@ -340,192 +283,14 @@ SmpResponse *smp_session_receive(SmpSession *session, gint64 deadline, guint8 *s
 
 	if (!receive_match(session, deadline, &header, &local)) {
 		if (g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_TIMEOUT))
-			set_timeout_error(error);
+			g_set_error_literal(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT,
+					    "no answer");
 		else
 			g_propagate_error(error, g_steal_pointer(&local));
 		return NULL;
 	}
 	*sequence = header.sequence;
 	return take_response(session, &header, error);
-}
-
-/* One request of smp_session_call() with all its copies. */
-typedef struct {
-	GByteArray *packet;
-	gint64 deadline;
-	guint8 sequences[MAX_COPIES];
-	guint copies;
-	guint most; /* copies */
-} Call;
-
-static gboolean is_copy(const Call *call, guint8 sequence)
-{
-	return memchr(call->sequences, sequence, call->copies) != NULL;
-}
-
-/* Waits for the answer to any copy. Returns FALSE with no error set on silence until @until. */
-static gboolean await_copy(SmpSession *session, const Call *call, gint64 until,
-			   SmpResponse **response, GError **error)
-{
-	for (;;) {
-		g_autoptr(GError) local = NULL;
-		guint8 sequence = 0;
-		*response =
-			smp_session_receive(session, MIN(until, call->deadline), &sequence, &local);
-		if (*response && is_copy(call, sequence))
-			return TRUE;
-		g_clear_pointer(response, smp_response_free);
-		if (g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT))
-			return FALSE;
-		if (local) {
-			g_propagate_error(error, g_steal_pointer(&local));
-			return FALSE;
-		}
-	}
-}
-
-/* The first request of a conversation goes out as version 2, 1, 1, 2… until one is answered:
- * MCUboot's recovery before 2.0 drops version 2 without a word. Each gets a second chance before
- * the server may be full. */
-static gboolean send_call(SmpSession *session, Call *call, GError **error)
-{
-	/* With one buffer it is recovery, for which version 1 is right, or there is no room to try.
-	 */
-	gboolean try_again = session->doubtful && call->most > 1 && capacity(session) > 1;
-	gboolean unknown = session->answered_version < 0 || try_again;
-
-	if (unknown && !session->version_fixed)
-		session->version = call->copies % 3 ? SMP_VERSION_1 : SMP_VERSION_2;
-	if (!send_copy(session, call->packet, call->copies ? "repeated" : NULL,
-		       &call->sequences[call->copies], error))
-		return FALSE;
-	call->copies++;
-	return TRUE;
-}
-
-/* What calls before it left in the server's buffers is waited for. */
-static gboolean await_room(SmpSession *session, GError **error)
-{
-	while (!smp_session_may_repeat(session)) {
-		g_autoptr(GError) local = NULL;
-		guint8 sequence;
-		smp_response_free(smp_session_receive(
-			session, smp_link_now(session->link) + ROOM_TICK, &sequence, &local));
-		if (local && local->domain != SMP_PROTOCOL_ERROR) {
-			g_propagate_error(error, g_steal_pointer(&local));
-			return FALSE;
-		}
-	}
-	return TRUE;
-}
-
-/* Sends a copy if the server has room for one. @until: when to think again */
-static gboolean send_or_wait(SmpSession *session, Call *call, gint64 *wait, gint64 *until,
-			     GError **error)
-{
-	if (!smp_session_may_repeat(session)) {
-		*until = smp_link_now(session->link) + ROOM_TICK;
-		return TRUE;
-	}
-	if (call->copies > 0 && !smp_link_recover(session->link, error))
-		return FALSE;
-	if (!send_call(session, call, error))
-		return FALSE;
-	*until = smp_link_now(session->link) + *wait;
-	*wait = MIN(*wait * 2, SMP_RTO_MAX);
-	return TRUE;
-}
-
-static SmpResponse *run_call(SmpSession *session, Call *call, GError **error)
-{
-	gint64 wait = MAX(smp_session_get_rto_for(session, call->packet->len), CALL_RTO_MIN);
-	SmpResponse *response = NULL;
-
-	do {
-		gint64 until = call->deadline;
-		GError *local = NULL;
-		if (call->copies < call->most && !send_or_wait(session, call, &wait, &until, error))
-			return NULL;
-		/* The last copy has all the time that is left. */
-		if (call->copies == call->most)
-			until = call->deadline;
-		if (await_copy(session, call, until, &response, &local))
-			return response;
-		if (local) {
-			g_propagate_error(error, local);
-			return NULL;
-		}
-	} while (smp_link_now(session->link) < call->deadline);
-	set_timeout_error(error);
-	return NULL;
-}
-
-/* Version 1 was tried because version 2 got lost, and this server has no version 1 (Zephyr without
- * CONFIG_MCUMGR_SMP_SUPPORT_ORIGINAL_PROTOCOL). */
-static gboolean turn_to_version_2(SmpSession *session, const GError *error)
-{
-	if (session->version_fixed || session->version != SMP_VERSION_1 ||
-	    !smp_error_is_device(error, SMP_GROUP_NONE, SMP_RC_UNSUPPORTED_TOO_OLD))
-		return FALSE;
-	session->version = session->answered_version = SMP_VERSION_2;
-	return TRUE;
-}
-
-/* One byte more than the server's buffer is silence, a crash or seconds of deafness. */
-static gboolean check_size(SmpSession *session, const GByteArray *request, GError **error)
-{
-	gsize max;
-
-	if (request->len <= SMALL_PACKET)
-		return TRUE;
-	if (!smp_session_get_max_packet(session, &max, error))
-		return FALSE;
-	if (request->len <= max)
-		return TRUE;
-	g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_TOO_LARGE,
-		    "the request of %u bytes is larger than the %" G_GSIZE_FORMAT
-		    " bytes that board and link take",
-		    request->len, max);
-	return FALSE;
-}
-
-SmpResponse *smp_session_call(SmpSession *session, GByteArray *request, guint timeout_ms,
-			      SmpRepeat repeat, GError **error)
-{
-	if (!check_size(session, request, error))
-		return NULL;
-	if (!await_room(session, error))
-		return NULL;
-	guint timeout = timeout_ms ? timeout_ms : session->timeout_ms;
-	Call call = {
-		.packet = request,
-		.deadline = smp_link_now(session->link) + timeout * G_TIME_SPAN_MILLISECOND,
-		.most = repeat == SMP_REPEAT_SAFE ? MAX_COPIES : 1,
-	};
-	g_autoptr(GError) local = NULL;
-	gboolean first = session->answered_version < 0;
-	SmpResponse *response = run_call(session, &call, &local);
-
-	/* Where version 1 was answered and version 2 was not, the next request asks once more. */
-	if (call.most > 1)
-		session->doubtful =
-			first && call.copies > 1 && session->answered_version == SMP_VERSION_1;
-	if (turn_to_version_2(session, local)) {
-		g_clear_error(&local);
-		call.copies = 0;
-		response = run_call(session, &call, &local);
-	}
-	for (guint i = 0; i < call.copies; i++)
-		smp_session_forget(session, call.sequences[i]);
-	if (response)
-		return response;
-	if (g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT)) {
-		g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT,
-			    "no answer within %.3g s", timeout / 1000.0);
-		return NULL;
-	}
-	g_propagate_error(error, g_steal_pointer(&local));
-	return NULL;
 }
 
 /* MCUboot's recovery before 1.9 says nothing to commands that it does not know. */
@@ -578,7 +343,7 @@ gboolean smp_session_get_max_packet(SmpSession *session, gsize *max_packet, GErr
 void smp_session_reset(SmpSession *session)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(session->requests); i++)
-		session->requests[i].state = FREE;
+		session->requests[i].state = REQUEST_FREE;
 	session->answered = session->sent;
 	session->params_known = FALSE;
 	session->params = (SmpParams){0};
