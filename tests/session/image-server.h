@@ -61,7 +61,7 @@ struct ImageServer {
 			      const guint8 *packet, gint64 when);
 	int variant; /* for @intercept */
 
-	/* Faults: the how-manieth upload request it happens at, -1 for never. */
+	/* Faults: which upload request it happens at, from 0; -1 for never. */
 	int lose_request, lose_answer;
 	int stall_at;
 	gint64 stall_for;

@@ -20,7 +20,7 @@ typedef struct {
 	SmpPolicy policy;
 	guint boot_timeout_ms;
 	GCancellable *cancellable;
-	guint cancel_at; /* the how-manieth event, from 1; 0 for never */
+	guint cancel_at; /* which event, from 1; 0 for never */
 	/* the outcome */
 	SmpUpdateResult *result;
 	GError *error;

@@ -236,7 +236,7 @@ class Board:
             self.link = None
             self.process.stdin.close()
             self.process.stdout.close()
-        return self.process.wait(5)
+        return self.process.wait(60)
 
     def kill(self):
         self.process.kill()
@@ -285,7 +285,7 @@ class Board:
             body["hash"] = image_hash
         return self.call(WRITE, 1, 0, body)
 
-    def wait(self, timeout=20):
+    def wait(self, timeout=60):
         """Until something answers that was reset."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:

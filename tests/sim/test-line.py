@@ -11,6 +11,8 @@ import smp
 
 # Seconds that a busy machine may add.
 BUSY = 0.05
+# For what comes, however busy the machine is.
+PATIENCE = 30
 
 QUICK = ("--reset-time", "20", "--boot-time", "20")
 
@@ -19,14 +21,17 @@ def echo(board, size=5, timeout=2.0):
     return board.call(smp.WRITE, 0, 0, {"d": "x" * size}, timeout) == {"r": "x" * size}
 
 
-def round_trip(board, size, count=10):
-    """The shortest of several, as the machine may be busy."""
-    times = []
-    for _ in range(count):
+def round_trip(board, size, wanted):
+    """The shortest of at least ten, and of more where the machine is too busy for any to be quick:
+    none may be quicker than the line, and one has to be nearly as quick."""
+    shortest = float("inf")
+    for i in range(300):
         start = time.monotonic()
-        assert echo(board, size)
-        times.append(time.monotonic() - start)
-    return min(times)
+        assert echo(board, size, PATIENCE)
+        shortest = min(shortest, time.monotonic() - start)
+        if i >= 9 and shortest < wanted + BUSY:
+            break
+    return shortest
 
 
 def wire_size(payload):
@@ -39,12 +44,12 @@ def test_speed(tap):
             for size in (5, 300):
                 request = 8 + len(smp.dumps({"d": "x" * size}))
                 wanted = 10 / baud * (wire_size(request) + wire_size(request + 1))
-                took = round_trip(board, size)
+                took = round_trip(board, size, wanted)
                 tap.check(wanted <= took < wanted + BUSY,
                           "%d baud: echo of %d takes its time" % (baud, size),
                           "wanted %.2f ms, took %.2f ms" % (1000 * wanted, 1000 * took))
     with smp.Board("--process-time", "0") as board:
-        tap.check(round_trip(board, 300) < BUSY, "no speed: as fast as it goes")
+        tap.check(round_trip(board, 300, 0) < BUSY, "no speed: as fast as it goes")
     with smp.Board("--baud", "115200") as board:
         start = os.times()
         time.sleep(0.3)
@@ -58,10 +63,10 @@ def test_speed(tap):
 
 def test_latency(tap):
     with smp.Board("--latency", "16", "--process-time", "0") as board:
-        took = round_trip(board, 5)
+        took = round_trip(board, 5, 0.016)
         tap.check(0.016 <= took < 0.016 + BUSY, "latency: a short answer waits for the timer", took)
         # 128 bytes: two full USB packets go at once, what is left waits.
-        took = round_trip(board, 100)
+        took = round_trip(board, 100, 0.016)
         tap.check(0.016 <= took < 0.016 + BUSY, "latency: so does the end of a long one", took)
 
 
@@ -117,15 +122,16 @@ def test_log(tap, folder):
         tap.check(b"Booting MCUboot" in text and b"Swap type: test" in text and
                   b"Booting Zephyr" in text and b"<inf>" in text, "log: boot and log text", text)
     with smp.Board("--log-break", "50", "--seed", "3") as board:
-        answered = sum(board.call(smp.WRITE, 0, 0, {"d": "x"}, timeout=0.1) is not None
+        answered = sum(board.call(smp.WRITE, 0, 0, {"d": "x"}, timeout=0.3) is not None
                        for _ in range(40))
         tap.check(8 < answered < 32, "log inside frames: half of the answers are lost", answered)
 
 
 def test_faults(tap):
     with smp.Board("--fault", "lose-request=1,lose-reply=3", "--fault", "corrupt-reply=5") as board:
-        got = [board.call(smp.WRITE, 0, 0, {"d": "x"}, timeout=0.1) is not None for _ in range(6)]
-        tap.equal(got, [False, True, False, True, False, True], "faults strike where they should")
+        wanted = [False, True, False, True, False, True]
+        got = [echo(board, timeout=PATIENCE if comes else 0.1) for comes in wanted]
+        tap.equal(got, wanted, "faults strike where they should")
 
 
 def test_deaf(tap, folder):

@@ -144,11 +144,16 @@ def test_udp(tap):
 
 def test_time_scale(tap):
     with smp.Board("--time-scale", "100") as board:
-        board.call(smp.WRITE, 0, 5)
-        start = time.monotonic()
-        time.sleep(0.004)
-        board.wait()
-        tap.check(time.monotonic() - start < 0.2, "time scale: a quick reset")
+        # One of many is enough, as the machine may be busy; without the option none is.
+        for _ in range(100):
+            board.call(smp.WRITE, 0, 5)
+            start = time.monotonic()
+            time.sleep(0.004)
+            board.wait()
+            took = time.monotonic() - start
+            if took < 0.2:
+                break
+        tap.check(took < 0.2, "time scale: a quick reset", took)
 
 
 def main():
