@@ -61,6 +61,8 @@ SmpBundle *smp_package_parse(const char *name, GBytes *bytes, guint image,
 /* Takes @item over, also where it fails because its place is taken. */
 gboolean smp_bundle_insert(GPtrArray *items, SmpBundleItem *item,
 			   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* @firmware: (transfer full): an image of its own; what a package says of it is to be added.
+ * Returns: (transfer full) */
 SmpBundleItem *smp_bundle_item_new(SmpFirmware *firmware, guint image);
 void smp_bundle_item_free(SmpBundleItem *item);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpBundleItem, smp_bundle_item_free)

@@ -5,6 +5,7 @@
 
 #include "update-board.h"
 
+#include "firmware/package.h"
 #include "tests/lib/make-image.h"
 
 #include <smp/error.h>
@@ -41,17 +42,7 @@ static SmpBundle *make_bundle(guint images)
 			.version = {1, 3, 0, 0}, .payload_size = 5000, .seed = (guint8)i});
 		SmpFirmware *firmware = smp_firmware_parse(name, bytes, NULL);
 		g_assert_nonnull(firmware);
-		SmpBundleItem *item = g_new(SmpBundleItem, 1);
-		*item = (SmpBundleItem){
-			.firmware = firmware,
-			.image = i,
-			.slot = -1,
-			.hash = firmware->hash,
-			.version = smp_version_to_string(&firmware->version),
-			.name = g_steal_pointer(&name),
-			.installed_counter = -1,
-		};
-		g_ptr_array_add(bundle->items, item);
+		g_ptr_array_add(bundle->items, smp_bundle_item_new(firmware, i));
 	}
 	return bundle;
 }

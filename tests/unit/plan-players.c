@@ -2,6 +2,7 @@
 
 #include "plan-players.h"
 
+#include "firmware/package.h"
 #include "tests/lib/make-image.h"
 
 #include <string.h>
@@ -40,16 +41,8 @@ SmpBundle *make_bundle(guint images, const SmpVersion *version)
 			make_image(&(MakeImage){.version = *version, .payload_size = 64});
 		SmpFirmware *firmware = smp_firmware_parse(name, bytes, NULL);
 		g_assert_nonnull(firmware);
-		SmpBundleItem *item = g_new(SmpBundleItem, 1);
-		*item = (SmpBundleItem){
-			.firmware = firmware,
-			.image = i,
-			.slot = -1,
-			.hash = hash_of(NEW, i),
-			.version = smp_version_to_string(version),
-			.name = g_steal_pointer(&name),
-			.installed_counter = -1,
-		};
+		SmpBundleItem *item = smp_bundle_item_new(firmware, i);
+		item->hash = hash_of(NEW, i);
 		g_ptr_array_add(bundle->items, item);
 	}
 	return bundle;

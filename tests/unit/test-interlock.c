@@ -5,6 +5,7 @@
 
 #include "plan-players.h"
 
+#include "firmware/package.h"
 #include "tests/lib/make-image.h"
 
 #include <string.h>
@@ -76,18 +77,12 @@ static void add_variant(SmpBundle *bundle, const Variant *variant)
 		.stack = variant->reset ? 0x20001000 : 0,
 		.reset = variant->reset,
 	});
-	SmpBundleItem *item = g_new(SmpBundleItem, 1);
+	SmpFirmware *firmware = smp_firmware_parse(name, bytes, NULL);
 
-	*item = (SmpBundleItem){
-		.firmware = smp_firmware_parse(name, bytes, NULL),
-		.slot = variant->slot,
-		.load_address = variant->package_address,
-		.version = g_strdup("1.3.0+7"),
-		.name = g_steal_pointer(&name),
-		.installed_counter = -1,
-	};
-	g_assert_nonnull(item->firmware);
-	item->hash = item->firmware->hash;
+	g_assert_nonnull(firmware);
+	SmpBundleItem *item = smp_bundle_item_new(firmware, 0);
+	item->slot = variant->slot;
+	item->load_address = variant->package_address;
 	g_ptr_array_add(bundle->items, item);
 }
 
