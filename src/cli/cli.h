@@ -150,6 +150,8 @@ typedef enum {
 } SmpctlError;
 #define SMPCTL_ERROR smpctl_error_quark()
 GQuark smpctl_error_quark(void);
+/* Sets an error of the command line. Returns: FALSE */
+gboolean smpctl_usage_error(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 int smpctl_error_status(const GError *error);
 int smpctl_end_status(SmpEnd end, gboolean trial_wanted);
 /* Tells it, with hints, as text on stderr or as JSON on stdout. Returns: the exit status */
@@ -213,6 +215,8 @@ const char *smpctl_color(Smpctl *cli, int fd, SmpctlColor color);
 char *smpctl_size_text(guint64 bytes);
 char *smpctl_rate_text(double rate);
 char *smpctl_time_text(gint64 us);
+/* "buffers 384 B × 4" */
+char *smpctl_params_text(const SmpParams *params);
 /* "179 of 271 KiB" */
 char *smpctl_of_text(guint64 part, guint64 whole);
 
@@ -226,6 +230,8 @@ void smpctl_json_bool(JsonBuilder *json, const char *key, gboolean value);
 void smpctl_json_seconds(JsonBuilder *json, const char *key, gint64 us);
 void smpctl_json_double(JsonBuilder *json, const char *key, double value);
 void smpctl_json_hex(JsonBuilder *json, const char *key, const guint8 *data, gsize size);
+/* The buffers, as far as the board tells of them. */
+void smpctl_json_params(JsonBuilder *json, const SmpParams *params);
 /* An array of objects, each filled by @add; of nothing where @items is %NULL. */
 typedef void (*SmpctlJsonFunc)(JsonBuilder *json, gconstpointer item);
 void smpctl_json_array(JsonBuilder *json, const char *key, const GPtrArray *items,

@@ -7,14 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static gboolean usage(GError **error, const char *format, const char *what)
-{
-	g_autofree char *message = g_strdup_printf("%s “%s”", format, what);
-
-	g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE, message);
-	return FALSE;
-}
-
 /* Those of the Go tool, so that its file can hold what it understands; which of them this build
  * speaks is seen when the connection is used. */
 static gboolean check_type(const char *type, GError **error)
@@ -24,7 +16,7 @@ static gboolean check_type(const char *type, GError **error)
 
 	if (g_strv_contains(types, type))
 		return TRUE;
-	return usage(error, "unknown connection type", type);
+	return smpctl_usage_error(error, "unknown connection type “%s”", type);
 }
 
 static gboolean read_variable(SmpctlProfile *profile, const char *argument, GError **error)
@@ -42,7 +34,8 @@ static gboolean read_variable(SmpctlProfile *profile, const char *argument, GErr
 		profile->connstring = g_strdup(equals + 1);
 		return TRUE;
 	}
-	return usage(error, "want type=TYPE and connstring=STRING, not", argument);
+	return smpctl_usage_error(error, "want type=TYPE and connstring=STRING, not “%s”",
+				  argument);
 }
 
 static void print_profile_json(const char *key, const char *name)
@@ -79,11 +72,8 @@ gboolean smpctl_cmd_conn_add(Smpctl *cli, char **args, GError **error)
 		if (!read_variable(profile, args[i], error))
 			return FALSE;
 	}
-	if (!profile->type) {
-		g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
-				    "conn add needs type=serial or type=udp");
-		return FALSE;
-	}
+	if (!profile->type)
+		return smpctl_usage_error(error, "conn add needs type=serial or type=udp");
 	profiles = smpctl_profiles_load(error);
 	if (!profiles)
 		return FALSE;

@@ -123,10 +123,10 @@ static char *state_text(const SmpPort *port, const Probe *result)
 		return port->group
 			       ? g_strdup_printf("no permission (join the group %s)", port->group)
 			       : g_strdup("no permission (for its owner only)");
-	if (result->answer && result->params.buf_size)
-		return g_strdup_printf("%s, buffers %u B %s %u", result->answer,
-				       result->params.buf_size, smpctl_glyph("×", "x"),
-				       result->params.buf_count);
+	if (result->answer && result->params.buf_size) {
+		g_autofree char *params = smpctl_params_text(&result->params);
+		return g_strdup_printf("%s, %s", result->answer, params);
+	}
 	if (result->answer)
 		return g_strdup(result->answer);
 	return g_strdup(result->failure ? result->failure : "free");
@@ -161,10 +161,7 @@ static void add_port(JsonBuilder *json, const SmpPort *port, const Probe *result
 		smpctl_json_bool(json, "smp", result->answer != NULL);
 	if (result->answer)
 		smpctl_json_int(json, "smp_version", result->version);
-	if (result->params.buf_size)
-		smpctl_json_int(json, "buf_size", result->params.buf_size);
-	if (result->params.buf_count)
-		smpctl_json_int(json, "buf_count", result->params.buf_count);
+	smpctl_json_params(json, &result->params);
 	smpctl_json_text(json, "failure", result->failure);
 	json_builder_end_object(json);
 }

@@ -76,10 +76,7 @@ gboolean smpctl_cmd_os_params(Smpctl *cli, char **args, GError **error)
 		return FALSE;
 	if (cli->options->json) {
 		g_autoptr(JsonBuilder) json = smpctl_json_begin();
-		if (params.buf_size)
-			smpctl_json_int(json, "buf_size", params.buf_size);
-		if (params.buf_count)
-			smpctl_json_int(json, "buf_count", params.buf_count);
+		smpctl_json_params(json, &params);
 		smpctl_json_int(json, "max_packet", (gint64)max_packet);
 		smpctl_json_int(json, "smp_version", smp_session_get_version(session));
 		smpctl_json_print(json);

@@ -13,11 +13,12 @@ static const char *dot(void)
 
 static void print_board(const SmpBoard *board)
 {
+	g_autofree char *params = smpctl_params_text(&board->params);
+
 	printf("%-12s %s%s%s%sSMP v%d", "Board", board->target, dot(), board->link, dot(),
 	       board->version);
 	if (board->params.buf_size)
-		printf("%sbuffers %u B %s %u", dot(), board->params.buf_size,
-		       smpctl_glyph("×", "x"), board->params.buf_count);
+		printf("%s%s", dot(), params);
 	putchar('\n');
 	if (board->application)
 		printf("%-12s %s%s%s\n", "Application", board->application,
@@ -206,10 +207,7 @@ static void print_json(const SmpBoard *board)
 	smpctl_json_text(json, "target", board->target);
 	smpctl_json_text(json, "link", board->link);
 	smpctl_json_int(json, "smp_version", board->version);
-	if (board->params.buf_size)
-		smpctl_json_int(json, "buf_size", board->params.buf_size);
-	if (board->params.buf_count)
-		smpctl_json_int(json, "buf_count", board->params.buf_count);
+	smpctl_json_params(json, &board->params);
 	smpctl_json_text(json, "application", board->application);
 	smpctl_json_text(json, "platform", board->platform);
 	smpctl_json_text(json, "bootloader", board->bootloader);

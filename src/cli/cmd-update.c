@@ -77,12 +77,6 @@ const GOptionEntry smpctl_update_options[] = {
 	{NULL},
 };
 
-static gboolean usage_error(GError **error, const char *message)
-{
-	g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE, message);
-	return FALSE;
-}
-
 static gboolean check_stop(GError **error)
 {
 	static const SmpAction allowed[] = {SMP_ACTION_UPLOAD, SMP_ACTION_TEST, SMP_ACTION_RESET,
@@ -96,7 +90,7 @@ static gboolean check_stop(GError **error)
 			return TRUE;
 		}
 	}
-	return usage_error(error, "--stop-before takes upload, test, reset or confirm");
+	return smpctl_usage_error(error, "--stop-before takes upload, test, reset or confirm");
 }
 
 static int bootloader_variant(void)
@@ -107,13 +101,15 @@ static int bootloader_variant(void)
 static gboolean check_options(GError **error)
 {
 	if (test_only + confirm + upload_only > 1)
-		return usage_error(error, "only one of --test-only, --confirm and --upload-only");
+		return smpctl_usage_error(error,
+					  "only one of --test-only, --confirm and --upload-only");
 	if (image_number < 0 || window < 0)
-		return usage_error(error, "--image and --maxwinsize must not be negative");
+		return smpctl_usage_error(error, "--image and --maxwinsize must not be negative");
 	if (bootloader && !g_str_equal(bootloader, "auto") && bootloader_variant() < 0)
-		return usage_error(error, "--bootloader takes auto, s0 or s1");
+		return smpctl_usage_error(error, "--bootloader takes auto, s0 or s1");
 	if (health && upload_only)
-		return usage_error(error, "--health needs an image that runs; --upload-only starts "
+		return smpctl_usage_error(error,
+					  "--health needs an image that runs; --upload-only starts "
 					  "none");
 	policy.mode = test_only	    ? SMP_UPDATE_TEST_ONLY
 		      : confirm	    ? SMP_UPDATE_CONFIRM

@@ -248,11 +248,8 @@ gboolean smpctl_cmd_image_upload(Smpctl *cli, char **args, GError **error)
 	Upload upload = {.cli = cli, .path = args[0]};
 	gboolean done = FALSE;
 
-	if (image_number < 0 || window < 0) {
-		g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
-				    "--image and --maxwinsize must not be negative");
-		return FALSE;
-	}
+	if (image_number < 0 || window < 0)
+		return smpctl_usage_error(error, "--image and --maxwinsize must not be negative");
 	smpctl_progress_init(&upload.progress, cli);
 	if (load_bytes(&upload, error)) {
 		SmpSession *session = smpctl_session(cli, error);

@@ -10,6 +10,17 @@
 
 G_DEFINE_QUARK(smpctl - error - quark, smpctl_error)
 
+gboolean smpctl_usage_error(GError **error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	g_autofree char *message = g_strdup_vprintf(format, args);
+	va_end(args);
+	g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE, message);
+	return FALSE;
+}
+
 static int link_status(int code)
 {
 	switch (code) {

@@ -18,39 +18,28 @@ static gboolean fail_unknown(const char *first, const char *second, GError **err
 	if (!nearest)
 		nearest = smpctl_command_suggest(first);
 	if (nearest)
-		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
-			    "unknown command “%s”; did you mean “%s”?", typed, nearest);
-	else
-		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
-			    "unknown command “%s”; `smpctl --help` lists them", typed);
-	return FALSE;
+		return smpctl_usage_error(error, "unknown command “%s”; did you mean “%s”?", typed,
+					  nearest);
+	return smpctl_usage_error(error, "unknown command “%s”; `smpctl --help` lists them", typed);
 }
 
 static gboolean fail_incomplete(const char *family, GError **error)
 {
 	if (family)
-		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
-			    "%s what? `smpctl %s --help` lists the commands", family, family);
-	else
-		g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
-				    "no command given; `smpctl --help` lists them");
-	return FALSE;
+		return smpctl_usage_error(error, "%s what? `smpctl %s --help` lists the commands",
+					  family, family);
+	return smpctl_usage_error(error, "no command given; `smpctl --help` lists them");
 }
 
 static gboolean check_args(const SmpctlCommand *command, char **args, GError **error)
 {
 	int n = (int)g_strv_length(args);
 
-	if (n < command->min_args) {
-		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE, "%s needs %s", command->name,
-			    command->args);
-		return FALSE;
-	}
-	if (command->max_args >= 0 && n > command->max_args) {
-		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE, "%s does not take “%s”",
-			    command->name, args[command->max_args]);
-		return FALSE;
-	}
+	if (n < command->min_args)
+		return smpctl_usage_error(error, "%s needs %s", command->name, command->args);
+	if (command->max_args >= 0 && n > command->max_args)
+		return smpctl_usage_error(error, "%s does not take “%s”", command->name,
+					  args[command->max_args]);
 	return TRUE;
 }
 

@@ -168,12 +168,6 @@ GOptionContext *smpctl_options_context(const SmpctlCommand *command)
 	return context;
 }
 
-static gboolean wrong_value(GError **error, const char *message)
-{
-	g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE, message);
-	return FALSE;
-}
-
 gboolean smpctl_options_check(GError **error)
 {
 	/* Those of the Go tool. */
@@ -181,17 +175,16 @@ gboolean smpctl_options_check(GError **error)
 					     "error", "fatal", "panic", NULL};
 	const char *level = options.loglevel;
 
-	if (level && !g_strv_contains(levels, level)) {
-		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
-			    "unknown log level “%s”; use debug, info, warn or error", level);
-		return FALSE;
-	}
+	if (level && !g_strv_contains(levels, level))
+		return smpctl_usage_error(
+			error, "unknown log level “%s”; use debug, info, warn or error", level);
 	if (!(options.timeout > 0 && options.timeout <= 86400))
-		return wrong_value(error, "--timeout takes seconds, above 0 and up to 86400");
+		return smpctl_usage_error(error,
+					  "--timeout takes seconds, above 0 and up to 86400");
 	if (options.tries < 1 || options.tries > 1000)
-		return wrong_value(error, "--tries takes a number from 1 to 1000");
+		return smpctl_usage_error(error, "--tries takes a number from 1 to 1000");
 	if (options.mtu < 0)
-		return wrong_value(error, "--mtu-ovrd must not be negative");
+		return smpctl_usage_error(error, "--mtu-ovrd must not be negative");
 	if (level && (g_str_equal(level, "debug") || g_str_equal(level, "trace")))
 		options.trace = TRUE;
 	return TRUE;

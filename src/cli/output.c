@@ -83,6 +83,12 @@ char *smpctl_size_text(guint64 bytes)
 	return g_strconcat(number, " ", units[unit], NULL);
 }
 
+char *smpctl_params_text(const SmpParams *params)
+{
+	return g_strdup_printf("buffers %u B %s %u", params->buf_size, smpctl_glyph("×", "x"),
+			       params->buf_count);
+}
+
 char *smpctl_of_text(guint64 part, guint64 whole)
 {
 	guint unit = unit_of(whole);
@@ -184,6 +190,14 @@ static char *shorten_numbers(const char *text)
 		g_regex_new("\"(?:[^\"\\\\]|\\\\.)*+\"|-?\\d+\\.\\d+", G_REGEX_OPTIMIZE, 0, NULL);
 
 	return g_regex_replace_eval(words, text, -1, 0, 0, shorten, NULL, NULL);
+}
+
+void smpctl_json_params(JsonBuilder *json, const SmpParams *params)
+{
+	if (params->buf_size)
+		smpctl_json_int(json, "buf_size", params->buf_size);
+	if (params->buf_count)
+		smpctl_json_int(json, "buf_count", params->buf_count);
 }
 
 void smpctl_json_array(JsonBuilder *json, const char *key, const GPtrArray *items,
