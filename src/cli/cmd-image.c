@@ -109,10 +109,8 @@ static gboolean set_state(Smpctl *cli, const char *text, gboolean confirm, GErro
 	g_autoptr(GError) failed = NULL;
 	SmpHash hash;
 
-	if (text && !smp_hash_parse(text, &hash, &failed)) {
-		g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE, failed->message);
-		return FALSE;
-	}
+	if (text && !smp_hash_parse(text, &hash, &failed))
+		return smpctl_usage_error(error, "%s", failed->message);
 	SmpSession *session = smpctl_session(cli, error);
 	g_autoptr(SmpImageState) state =
 		session ? smp_image_set_state(session, text ? &hash : NULL, confirm, error) : NULL;
@@ -131,13 +129,9 @@ gboolean smpctl_cmd_image_confirm(Smpctl *cli, char **args, GError **error)
 
 gboolean smpctl_cmd_image_erase(Smpctl *cli, char **args, GError **error)
 {
+	if (erase_slot < SMP_SLOT_DEFAULT)
+		return smpctl_usage_error(error, "--slot must not be negative");
 	SmpSession *session = smpctl_session(cli, error);
-
-	if (erase_slot < SMP_SLOT_DEFAULT) {
-		g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE,
-				    "--slot must not be negative");
-		return FALSE;
-	}
 	if (!session || !smp_image_erase(session, erase_slot, 0, error))
 		return FALSE;
 	smpctl_done(cli, "erased");

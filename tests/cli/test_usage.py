@@ -82,6 +82,7 @@ class Usage(TestCase):
         self.assert_usage(["-m", "-1", "image", "list"], "--mtu-ovrd")
         self.assert_usage(["-l", "loud", "image", "list"], "unknown log level “loud”")
         self.assert_usage(["image", "upload", "-n", "-1", "x"], "must not be negative")
+        self.assert_usage(["-c", "/nowhere", "image", "erase", "-s", "-2"], "must not be negative")
         self.assert_usage(["update", "--test-only", "--confirm", "x"], "only one of")
         self.assert_usage(["image", "test", "xyz"], "“xyz” is no image hash")
 
