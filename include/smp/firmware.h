@@ -142,6 +142,7 @@ gboolean smp_tlv_dependency(const SmpTlv *tlv, guint *image, SmpVersion *least);
 gint64 smp_firmware_security_counter(const SmpFirmware *firmware);
 /* Returns: (nullable): the first TLV of a type */
 const SmpTlv *smp_firmware_find_tlv(const SmpFirmware *firmware, guint16 type);
+/* Whether the payload cannot be read without a key. */
 gboolean smp_firmware_is_encrypted(const SmpFirmware *firmware);
 
 /**

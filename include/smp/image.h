@@ -60,14 +60,15 @@ SmpImageState *smp_image_state_copy(const SmpImageState *state);
 void smp_image_state_free(SmpImageState *state);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpImageState, smp_image_state_free)
 
-/* Returns: (transfer none) (nullable): the image in a slot, the active one, or the one with a hash
- */
+/* Returns: (transfer none) (nullable): of the image pair @image the one in a slot, the active one,
+ * or the one with a hash; as long as @state lives */
 const SmpImageSlot *smp_image_state_find(const SmpImageState *state, guint image, guint slot);
 const SmpImageSlot *smp_image_state_find_active(const SmpImageState *state, guint image);
 const SmpImageSlot *smp_image_state_find_hash(const SmpImageState *state, guint image,
 					      const SmpHash *hash);
 
-/* Returns: (transfer full): the list */
+/* Returns: (transfer full): the list; %NULL with an error of smp_session_call(), as for all
+ * requests below */
 SmpImageState *smp_image_list(SmpSession *session, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
@@ -102,7 +103,7 @@ gboolean smp_image_erase(SmpSession *session, int slot, guint timeout_ms,
 			 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
- * SmpSlotInfo:
+ * SmpSlotInfo: what the server tells of a slot (Zephyr smp_group_1.rst, slot info).
  * @size: bytes; 0 where the slot cannot be opened, then @rc tells why (a negative errno)
  * @upload_image_id: what to give as `image` in an upload to this slot; -1 where not said
  */

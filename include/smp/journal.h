@@ -51,6 +51,7 @@ gboolean smp_journal_is_open(const SmpJournal *journal);
 
 /* Returns: (transfer full) (nullable): the arguments of smp_journal_begin() */
 char **smp_journal_get_arguments(const SmpJournal *journal);
+/* What it was begun with, but for @stop_before: a job that is resumed goes to its end. */
 void smp_journal_get_policy(const SmpJournal *journal, SmpPolicy *policy);
 
 /**

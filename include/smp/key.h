@@ -29,6 +29,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpKeySet, smp_key_set_free)
 gboolean smp_key_set_add(SmpKeySet *keys, const char *argument,
 			 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* How many keys and hashes of keys. */
 guint smp_key_set_size(const SmpKeySet *keys);
 
 /**

@@ -50,9 +50,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpLink, smp_link_free)
  *   kept
  */
 void smp_link_set_cancellable(SmpLink *link, GCancellable *cancellable);
+/* @func: (nullable): called by the other functions of the link, when they read such text */
 void smp_link_set_text_func(SmpLink *link, SmpLinkTextFunc func, gpointer user_data);
 
+/**
+ * smp_link_open:
+ *
+ * Does not wait for a board that is not there; smp_link_reopen() does.
+ *
+ * Returns: FALSE with %SMP_LINK_ERROR_NOT_FOUND, _AMBIGUOUS, _BUSY, _PERMISSION, _UNSUPPORTED, _IO
+ */
 gboolean smp_link_open(SmpLink *link, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same link can be opened again. Nothing happens to one that is closed. */
 void smp_link_close(SmpLink *link);
 
 /**

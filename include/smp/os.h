@@ -53,6 +53,7 @@ typedef enum {
 	SMP_BOOTLOADER_MODE_SWAP_OFFSET = 9,
 } SmpBootloaderMode;
 
+/* "swap using offset"; "unknown" where it is */
 const char *smp_bootloader_mode_name(SmpBootloaderMode mode);
 
 /* Returns: (transfer full): the bootloader's name, normally "MCUboot" */

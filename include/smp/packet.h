@@ -61,6 +61,7 @@ typedef struct {
 
 /* Reads the first %SMP_HEADER_SIZE bytes of @data. */
 void smp_header_read(const guint8 *data, SmpHeader *header);
+/* Writes as many to @data. */
 void smp_header_write(const SmpHeader *header, guint8 *data);
 
 /**

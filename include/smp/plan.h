@@ -149,7 +149,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SmpPlanStep, smp_plan_step_clear)
 
 /* "upload", "make-pending"…; the same words are accepted by smp_action_parse(). */
 const char *smp_action_name(SmpAction action);
+/* FALSE for anything else. */
 gboolean smp_action_parse(const char *text, SmpAction *action);
+/* "updated", "rolled-back"…: what --json prints */
 const char *smp_end_name(SmpEnd end);
 
 /**

@@ -66,6 +66,7 @@ SmpSession *smp_session_new(SmpLink *link);
 void smp_session_free(SmpSession *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpSession, smp_session_free)
 
+/* Returns: (transfer none) */
 SmpLink *smp_session_get_link(SmpSession *session);
 
 /**
@@ -86,6 +87,7 @@ guint smp_session_get_timeout(SmpSession *session);
 /* An upper limit for SMP packets in bytes that overrides what the server says; 0 for none. */
 void smp_session_set_mtu(SmpSession *session, gsize mtu);
 
+/* @func: (nullable): called before a packet is sent and after one was received */
 void smp_session_set_trace(SmpSession *session, SmpTraceFunc func, gpointer user_data);
 
 /**

@@ -69,11 +69,14 @@ SmpUpdate *smp_update_new(SmpSession *session, const SmpBundle *bundle, const Sm
 void smp_update_free(SmpUpdate *update);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpUpdate, smp_update_free)
 
+/* @func: (nullable): called in smp_update_run(), in its thread */
 void smp_update_set_event_func(SmpUpdate *update, SmpUpdateEventFunc func, gpointer user_data);
+/* @options: copied; its progress function is not called, events tell how far it is */
 void smp_update_set_upload_options(SmpUpdate *update, const SmpUploadOptions *options);
 
 /* Whether the running new image is well; FALSE with an error that says what is wrong. */
 typedef gboolean (*SmpHealthFunc)(gpointer user_data, GError **error);
+/* @func: (nullable): asked once the new image runs, where the policy wants a health check */
 void smp_update_set_health_func(SmpUpdate *update, SmpHealthFunc func, gpointer user_data);
 
 /**
@@ -98,8 +101,8 @@ void smp_update_set_boot_timeout(SmpUpdate *update, guint timeout_ms);
  */
 SmpUpdateResult *smp_update_run(SmpUpdate *update, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Returns: (transfer full): what state the board is in and how to go on, for a person, after an
- * interruption */
+/* For after smp_update_run(). Returns: (transfer full): what state the board is in and how to go
+ * on, for a person, after an interruption */
 char *smp_update_state(const SmpUpdate *update);
 
 /**
@@ -108,6 +111,8 @@ char *smp_update_state(const SmpUpdate *update);
  * @progress: (nullable): called a few times a second
  *
  * Waits after a reset until the board has restarted and answers again.
+ *
+ * Returns: FALSE with %SMP_PROTOCOL_ERROR_TIMEOUT or an error of the link where it does not
  */
 gboolean smp_wait_for_board(SmpSession *session, guint boot_timeout_ms,
 			    void (*progress)(gint64 elapsed, gpointer user_data),

@@ -65,6 +65,7 @@ typedef struct {
  * smp_upload_image:
  * @bytes: the file
  * @image: image number to upload to
+ * @upgrade: the server shall refuse what is not newer than what runs
  * @image_hash: (nullable): the hash by which the finished image is known in the list; with it a
  *   lost last answer is resolved by looking instead of starting over
  * @options: (nullable): defaults where %NULL
@@ -73,6 +74,9 @@ typedef struct {
  * Sends an image at the speed of the wire. The server's `off` is obeyed at every answer; an upload
  * of the same bytes that was interrupted goes on where the server is; a board that goes away is
  * waited for and the upload resumed.
+ *
+ * Returns: FALSE with %SMP_PROTOCOL_ERROR_STALLED, _MISMATCH, _DEVICE, _TIMEOUT, an error of the
+ * link, or %G_IO_ERROR_CANCELLED
  */
 gboolean smp_upload_image(SmpSession *session, GBytes *bytes, guint image, gboolean upgrade,
 			  const SmpHash *image_hash, const SmpUploadOptions *options,
