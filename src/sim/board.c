@@ -87,6 +87,7 @@ static void forget(SimBoard *board, gint64 now)
 	board->upload = (SimUpload){0};
 	board->wants_reset = FALSE;
 	board->lie = 0;
+	board->link_losses++;
 }
 
 static void start_boot(SimBoard *board, gint64 now, gint64 boot_time)
@@ -285,8 +286,10 @@ static gboolean arrives(SimBoard *board, guint64 number, gint64 now)
 	const SimFault *cut = sim_fault_find(config, SIM_FAULT_CUT_LINK, number);
 	const SimFault *power = sim_fault_find(config, SIM_FAULT_POWER_CUT_AT, number);
 
-	if (cut)
+	if (cut) {
 		board->link_up_at = now + cut->value * 1000;
+		board->link_losses++;
+	}
 	if (sim_fault_find(config, SIM_FAULT_DIE, number))
 		board->dead = TRUE;
 	if (power)
@@ -375,6 +378,16 @@ SimState sim_board_state(SimBoard *board, gint64 now)
 gboolean sim_board_link_is_up(SimBoard *board, gint64 now)
 {
 	return now >= board->link_up_at;
+}
+
+gint64 sim_board_link_up_at(const SimBoard *board)
+{
+	return board->link_up_at;
+}
+
+guint sim_board_link_losses(const SimBoard *board)
+{
+	return board->link_losses;
 }
 
 gint64 sim_board_busy_until(SimBoard *board)

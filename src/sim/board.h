@@ -81,6 +81,9 @@ void sim_board_reset(SimBoard *board, gint64 now);
 SimState sim_board_state(SimBoard *board, gint64 now);
 /* Whether bytes get through; see %SIM_FAULT_CUT_LINK. */
 gboolean sim_board_link_is_up(SimBoard *board, gint64 now);
+gint64 sim_board_link_up_at(const SimBoard *board);
+/* How often a connection to the board was lost: by resets, without power, cut. */
+guint sim_board_link_losses(const SimBoard *board);
 /* Whether a received byte is lost because flash is being erased. */
 gboolean sim_board_is_deaf(SimBoard *board, gint64 now);
 /* When the request in hand is done; recovery reads nothing until then. */

@@ -36,6 +36,7 @@ struct SimBoard {
 	gint64 watchdog_at; /* -1: none */
 	gint64 power_at;    /* -1: it is on */
 	gint64 link_up_at;
+	guint link_losses;
 	gboolean wants_recovery; /* retained boot mode */
 	gboolean wants_reset;	 /* asked for by the request in hand */
 	gboolean dead;		 /* silent for good */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* smpsim: a board on real time, on a pty and on UDP. */
+/* smpsim: a board on real time, on a pty, on UDP and on Bluetooth LE. */
 
 #include "config.h"
 #include "sim/options.h"
@@ -22,12 +22,13 @@ typedef struct {
 	SimUart *uart;
 	SimPty *pty;
 	SimUdp *udp;
+	SimBle *ble;
 	gint64 start;
 	int signals;
 	gboolean blocked; /* the pty's buffer is full */
 } Program;
 
-enum { FD_SIGNAL, FD_STDIN, FD_PTY, FD_UDP, N_FDS };
+enum { FD_SIGNAL, FD_STDIN, FD_PTY, FD_UDP, FD_BLE, N_FDS = FD_BLE + SIM_BLE_FDS };
 
 static gint64 now(const Program *program)
 {
@@ -68,11 +69,19 @@ static gboolean follow_board(Program *program, gint64 time, GError **error)
 	return TRUE;
 }
 
+static void send_packet(Program *program, const SimOutput *output)
+{
+	if (output->origin >= SIM_BLE_ORIGIN)
+		sim_ble_send(program->ble, output);
+	else
+		sim_udp_send(program->udp, output);
+}
+
 /* Moves bytes: client, line, board, line, client. */
 static gboolean run_board(Program *program, GError **error)
 {
 	g_autoptr(GByteArray) bytes = g_byte_array_new();
-	g_autoptr(GPtrArray) datagrams =
+	g_autoptr(GPtrArray) packets =
 		g_ptr_array_new_with_free_func((GDestroyNotify)sim_output_free);
 	gint64 time = now(program);
 
@@ -81,13 +90,15 @@ static gboolean run_board(Program *program, GError **error)
 	if (bytes->len > 0)
 		sim_uart_feed(program->uart, bytes->data, bytes->len, time);
 	g_byte_array_set_size(bytes, 0);
-	sim_uart_take(program->uart, time, bytes, datagrams);
-	for (guint i = 0; program->udp && i < datagrams->len; i++)
-		sim_udp_send(program->udp, datagrams->pdata[i]);
+	sim_uart_take(program->uart, time, bytes, packets);
+	for (guint i = 0; i < packets->len; i++)
+		send_packet(program, packets->pdata[i]);
 	if (program->pty) {
 		sim_pty_write(program->pty, bytes, time);
 		program->blocked = !sim_pty_flush(program->pty, time);
 	}
+	if (program->ble)
+		sim_ble_follow_board(program->ble, time);
 	return follow_board(program, time, error);
 }
 
@@ -95,16 +106,22 @@ static gint64 next_event(const Program *program)
 {
 	gint64 next = sim_uart_next_event(program->uart);
 
-	return program->pty ? earlier(next, sim_pty_next(program->pty)) : next;
+	if (program->pty)
+		next = earlier(next, sim_pty_next(program->pty));
+	return program->ble ? earlier(next, sim_ble_next_event(program->ble, now(program))) : next;
 }
 
-static void wait(const Program *program, struct pollfd *fds)
+/* Returns: how many of @fds belong to Bluetooth */
+static guint wait(const Program *program, struct pollfd *fds)
 {
 	gint64 next = next_event(program);
-	gint64 left = MAX(next - now(program), 0);
+	gint64 left = next < 0 ? -1 : MAX(next - now(program), 0);
+	gint64 bus_left = -1;
+	guint n = program->ble ? sim_ble_prepare(program->ble, &fds[FD_BLE], &bus_left) : 0;
+
+	left = earlier(left, bus_left);
 	struct timespec timeout = {.tv_sec = left / G_USEC_PER_SEC,
 				   .tv_nsec = left % G_USEC_PER_SEC * 1000};
-
 	fds[FD_SIGNAL] = (struct pollfd){.fd = program->signals, .events = POLLIN};
 	fds[FD_STDIN] =
 		(struct pollfd){.fd = program->options->exit_with_stdin ? 0 : -1, .events = POLLIN};
@@ -115,10 +132,11 @@ static void wait(const Program *program, struct pollfd *fds)
 		fds[FD_PTY].events |= POLLIN;
 	if (program->blocked)
 		fds[FD_PTY].events |= POLLOUT;
-	if (ppoll(fds, N_FDS, next < 0 ? NULL : &timeout, NULL) < 0) {
-		for (int i = 0; i < N_FDS; i++)
+	if (ppoll(fds, FD_BLE + n, left < 0 ? NULL : &timeout, NULL) < 0) {
+		for (guint i = 0; i < FD_BLE + n; i++)
 			fds[i].revents = 0;
 	}
+	return n;
 }
 
 static gboolean stdin_ended(const struct pollfd *fd)
@@ -135,13 +153,16 @@ static gboolean run(Program *program, GError **error)
 	for (;;) {
 		if (!run_board(program, error))
 			return FALSE;
-		wait(program, fds);
+		guint n = wait(program, fds);
 		if (fds[FD_SIGNAL].revents || stdin_ended(&fds[FD_STDIN]))
 			return TRUE;
 		if (fds[FD_PTY].revents & POLLIN)
 			sim_pty_read(program->pty, now(program));
 		if (fds[FD_UDP].revents)
 			sim_udp_read(program->udp, program->board, now(program));
+		if (program->ble &&
+		    !sim_ble_dispatch(program->ble, &fds[FD_BLE], n, now(program), error))
+			return FALSE;
 	}
 }
 
@@ -161,6 +182,7 @@ static void close_program(Program *program)
 {
 	g_clear_pointer(&program->pty, sim_pty_free);
 	g_clear_pointer(&program->udp, sim_udp_free);
+	g_clear_pointer(&program->ble, sim_ble_free);
 	g_clear_pointer(&program->uart, sim_uart_free);
 	g_clear_pointer(&program->board, sim_board_free);
 	g_close(program->signals, NULL);
@@ -179,6 +201,10 @@ static gboolean open_program(Program *program, GError **error)
 	if (options->udp)
 		program->udp = sim_udp_new(options->udp, error);
 	if (options->udp && !program->udp)
+		return FALSE;
+	if (options->ble.adapter)
+		program->ble = sim_ble_new(&options->ble, program->board, error);
+	if (options->ble.adapter && !program->ble)
 		return FALSE;
 	if (options->pty)
 		program->pty = sim_pty_new(options->link, options->baud, options->latency, error);

@@ -305,6 +305,7 @@ static char *description(void)
 		"  smpsim --make-image 1.1.0 app.bin         an update for it\n"
 		"  smpsim --baud 115200 --erase-time 85      as slow as a real one\n"
 		"  smpsim --udp 0                            on a UDP port that is free\n"
+		"  smpsim --ble --name board                 over Bluetooth LE\n"
 		"  smpsim --bad-image 1.1.0                  1.1.0 does not answer: it is undone\n"
 		"  smpsim --fault lose-reply=7 --fault reset-at=20\n",
 		faults);
@@ -341,10 +342,13 @@ static gboolean configure(SimOptions *options, const char *board, const GPtrArra
 			    "there is no board '%s'; smpsim --help lists them", board);
 		return FALSE;
 	}
-	/* What Zephyr's defaults become when UDP is switched on. */
+	/* What Zephyr's defaults become when UDP is switched on; five writes of its samples with
+	 * Bluetooth (smp_svr overlay-bt.conf). */
 	if (options->udp && !options->pty) {
 		config->buf_size = 2048;
 		config->buf_count = 2;
+	} else if (options->ble.adapter && !options->pty) {
+		config->buf_size = 2475;
 	}
 	for (guint i = 0; i < given->len; i++) {
 		if (!apply(config, given->pdata[i], error))
@@ -415,10 +419,11 @@ gboolean sim_options_parse(SimOptions *options, int *argc, char ***argv, GError 
 	g_option_context_add_main_entries(context, entries, NULL);
 	for (Group group = 0; group < N_GROUPS; group++)
 		g_option_context_add_group(context, new_group(group, given));
+	g_option_context_add_group(context, sim_ble_option_group(&options->ble));
 	g_option_context_set_description(context, help);
 	if (!g_option_context_parse(context, argc, argv, error))
 		return FALSE;
-	options->pty = options->pty || options->link || !options->udp;
+	options->pty = options->pty || options->link || !(options->udp || options->ble.adapter);
 	options->baud = (guint)MAX(baud, 0);
 	options->latency = (gint64)(MAX(latency, 0) * 1000);
 	options->image = (guint)MAX(image, 0);
@@ -431,6 +436,7 @@ void sim_options_clear(SimOptions *options)
 	g_free(options->state);
 	g_free(options->link);
 	g_free(options->udp);
+	sim_ble_options_clear(&options->ble);
 	g_free(options->make_image);
 	g_free(options->depends);
 	g_free(options->output);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "sim/ble.h"
 #include "sim/uart.h"
 
 G_BEGIN_DECLS
@@ -11,6 +12,7 @@ typedef struct {
 	gboolean pty;
 	char *link;
 	char *udp; /* [HOST:]PORT, NULL: none */
+	SimBleOptions ble;
 	SimLine line;
 	guint baud;
 	gint64 latency; /* µs */
