@@ -266,6 +266,14 @@ gboolean sim_ble_register(SimBle *ble, GError **error)
 	return ble->options->security == SIM_BLE_OPEN || register_agent(ble, error);
 }
 
+void sim_ble_set_alias(SimBle *ble, const char *alias)
+{
+	g_dbus_connection_call(
+		ble->bus, BLUEZ, ble->adapter, "org.freedesktop.DBus.Properties", "Set",
+		g_variant_new("(ssv)", BLUEZ ".Adapter1", "Alias", g_variant_new_string(alias)),
+		NULL, G_DBUS_CALL_FLAGS_NONE, CALL_TIMEOUT, NULL, NULL, NULL);
+}
+
 static void advertising_changed(GObject *source, GAsyncResult *result, gpointer user_data)
 {
 	SimBle *ble = user_data;

@@ -138,8 +138,9 @@ guint sim_ble_prepare(SimBle *ble, struct pollfd *fds, gint64 *timeout)
 	GPollFD polled[SIM_BLE_FDS];
 	gint ms;
 
-	g_main_context_prepare(NULL, &ble->priority);
-	gint n = g_main_context_query(NULL, ble->priority, &ms, polled, SIM_BLE_FDS - 1);
+	g_main_context_prepare(g_main_context_default(), &ble->priority);
+	gint n = g_main_context_query(g_main_context_default(), ble->priority, &ms, polled,
+				      SIM_BLE_FDS - 1);
 	*timeout = ms < 0 ? -1 : (gint64)ms * 1000;
 	ble->n_fds = (guint)MIN(n, SIM_BLE_FDS - 1);
 	for (guint i = 0; i < ble->n_fds; i++)
@@ -161,8 +162,8 @@ gboolean sim_ble_dispatch(SimBle *ble, const struct pollfd *fds, guint n, gint64
 	flush(ble);
 	for (guint i = 0; i < ble->n_fds; i++)
 		polled[i] = (GPollFD){fds[i].fd, (gushort)fds[i].events, (gushort)fds[i].revents};
-	if (g_main_context_check(NULL, ble->priority, polled, (gint)ble->n_fds))
-		g_main_context_dispatch(NULL);
+	if (g_main_context_check(g_main_context_default(), ble->priority, polled, (gint)ble->n_fds))
+		g_main_context_dispatch(g_main_context_default());
 	if (!ble->failure)
 		return TRUE;
 	g_propagate_error(error, g_steal_pointer(&ble->failure));
@@ -194,24 +195,33 @@ static void bluetoothd_vanished(GDBusConnection *bus, const char *name, gpointer
 						   "bluetoothd is gone; start smpsim again");
 }
 
+/* What to set back at the end: "" where it is that of the computer. */
+static char *old_alias(GVariant *adapter)
+{
+	const char *alias = "", *name = "";
+
+	g_variant_lookup(adapter, "Alias", "&s", &alias);
+	g_variant_lookup(adapter, "Name", "&s", &name);
+	return g_strdup(g_str_equal(alias, name) ? "" : alias);
+}
+
 /* Returns: whether @path is the adapter that is wanted, and can be used */
 static gboolean take_adapter(SimBle *ble, const char *path, GVariant *interfaces)
 {
 	const char *wanted = ble->options->adapter;
-	const char *name = strrchr(path, '/') + 1;
 	g_autoptr(GVariant) adapter =
 		g_variant_lookup_value(interfaces, BLUEZ ".Adapter1", G_VARIANT_TYPE_VARDICT);
 	g_autoptr(GVariant) advertising = g_variant_lookup_value(
 		interfaces, BLUEZ ".LEAdvertisingManager1", G_VARIANT_TYPE_VARDICT);
 	gboolean powered = FALSE;
 
-	if (!adapter || (*wanted && !g_str_equal(name, wanted)))
+	if (!adapter || !advertising || (*wanted && !g_str_equal(strrchr(path, '/') + 1, wanted)))
 		return FALSE;
-	/* The advertising interface comes when it is switched on for the first time. */
-	if (!g_variant_lookup(adapter, "Powered", "b", &powered) || !powered || !advertising ||
+	if (!g_variant_lookup(adapter, "Powered", "b", &powered) || !powered ||
 	    !g_variant_lookup(adapter, "Address", "s", &ble->address))
 		return FALSE;
 	ble->adapter = g_strdup(path);
+	ble->alias = old_alias(adapter);
 	return TRUE;
 }
 
@@ -248,13 +258,14 @@ SimBle *sim_ble_new(const SimBleOptions *options, SimBoard *board, GError **erro
 	g_autoptr(SimBle) ble = g_new0(SimBle, 1);
 
 	ble->options = options;
+	ble->name = options->name ? options->name : "smpsim";
 	ble->board = board;
 	ble->notify = -1;
 	ble->origin = SIM_BLE_ORIGIN;
 	ble->losses = sim_board_link_losses(board);
 	sim_fragments_init(&ble->fragments, !options->no_reassembly, options->mtu);
 	/* As its owner it is woken by the thread that reads the bus. */
-	g_main_context_acquire(NULL);
+	g_main_context_acquire(g_main_context_default());
 	ble->bus = g_bus_get_sync(G_BUS_TYPE_SYSTEM, NULL, error);
 	if (!ble->bus) {
 		g_prefix_error(error, "Bluetooth needs D-Bus's system bus: ");
@@ -263,6 +274,7 @@ SimBle *sim_ble_new(const SimBleOptions *options, SimBoard *board, GError **erro
 	g_dbus_connection_set_exit_on_close(ble->bus, FALSE);
 	if (!find_adapter(ble, error) || !sim_ble_register(ble, error))
 		return NULL;
+	sim_ble_set_alias(ble, ble->name);
 	g_dbus_connection_signal_subscribe(ble->bus, BLUEZ, "org.freedesktop.DBus.Properties",
 					   "PropertiesChanged", NULL, BLUEZ ".Device1",
 					   G_DBUS_SIGNAL_FLAGS_NONE, device_changed, ble, NULL);
@@ -278,6 +290,8 @@ void sim_ble_free(SimBle *ble)
 		return;
 	if (ble->bus) {
 		leave(ble);
+		if (ble->alias)
+			sim_ble_set_alias(ble, ble->alias);
 		g_dbus_connection_flush_sync(ble->bus, NULL, NULL);
 	}
 	unsubscribe(ble);
@@ -287,5 +301,6 @@ void sim_ble_free(SimBle *ble)
 	g_free(ble->central);
 	g_free(ble->adapter);
 	g_free(ble->address);
+	g_free(ble->alias);
 	g_free(ble);
 }

@@ -13,10 +13,12 @@ G_BEGIN_DECLS
 struct SimBle {
 	const SimBleOptions *options;
 	SimBoard *board;
+	const char *name;
 	gint64 now;
 	GDBusConnection *bus;
 	char *adapter; /* its object path */
 	char *address;
+	char *alias; /* that the adapter had before */
 	GError *failure;
 	guint n_fds; /* of the main context; the notifications' is the next one */
 	gint priority;
@@ -39,6 +41,9 @@ struct SimBle {
 /* Returns: FALSE where bluetoothd will not have the service */
 gboolean sim_ble_register(SimBle *ble, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void sim_ble_change_advertising(SimBle *ble, gboolean on);
+/* Sets what a central that is connected reads as the device's name; bluetoothd has one for each
+ * adapter. */
+void sim_ble_set_alias(SimBle *ble, const char *alias);
 /* Waits for the answer, and serves the objects meanwhile. */
 GVariant *sim_ble_call(SimBle *ble, const char *path, const char *interface, const char *method,
 		       GVariant *arguments, GError **error) G_GNUC_WARN_UNUSED_RESULT;
