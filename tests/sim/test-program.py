@@ -37,6 +37,9 @@ def test_words(tap):
             (["--make-image", "1.0.0"], "name of one file"),
             (["--make-image", "x", "/tmp/never"], "VERSION"),
             (["--udp", "nowhere:x"], "PORT"),
+            (["--ble", "--security", "nosuch"], "none, encrypt or authenticate"),
+            (["--ble", "--mtu", "22"], "23 to 517"),
+            (["--ble", "--reassembly", "maybe"], "on or off"),
             (["--udp", "192.0.2.1:1"], "cannot listen"),
             (["--state", "/nonexistent/file"], "/nonexistent/file"),
             (["--link", "/nonexistent/link"], "/nonexistent/link")]:

@@ -198,8 +198,10 @@ class Central:
         self.bytes = b""
 
     def forget(self):
-        """Ends the link and the bond at both ends; while connected: bluetoothd 5.66 may die otherwise."""
+        """Ends the link and the bond at both ends. The central's first, while it is connected: bluetoothd
+        5.66 may die otherwise of a subscription that was refused."""
         self.close()
-        for path in list(objects("org.bluez.Device1")):
+        for path in sorted(objects("org.bluez.Device1"), key=lambda path: path.startswith(self.adapter),
+                           reverse=True):
             bluez(path.rpartition("/")[0], "org.bluez.Adapter1").RemoveDevice(path)
         time.sleep(0.3)

@@ -21,7 +21,7 @@ import smptest  # noqa: E402
 if machine.inside():
     import dbus
     import central
-    from central import Agent, Central, until
+    from central import Agent, Central
 
 READ, WRITE, ECHO = smp.READ, smp.WRITE, (smp.WRITE, 0, 0)
 QUICK = ("--erase-time", "0", "--reset-time", "100", "--boot-time", "300")
