@@ -20,12 +20,9 @@ static const struct {
 	const char *unavailable;
 } schemes[] = {
 #if HAVE_SERIAL
-	{"serial", smp_serial_link_new, NULL},
-	{"raw", smp_serial_link_new, NULL},
-	{"cobs", smp_serial_link_new, NULL},
-	{"shell", smp_serial_link_new, NULL},
-	{"usb", smp_serial_link_new, NULL},
-	{"sim", smp_sim_link_new, NULL},
+	{"serial", smp_serial_link_new, NULL}, {"raw", smp_serial_link_new, NULL},
+	{"cobs", smp_serial_link_new, NULL},   {"shell", smp_serial_link_new, NULL},
+	{"usb", smp_serial_link_new, NULL},    {"sim", smp_sim_link_new, NULL},
 #else
 	{"serial", NULL, "this build has no serial ports"},
 	{"raw", NULL, "this build has no serial ports"},
@@ -39,7 +36,11 @@ static const struct {
 #else
 	{"udp", NULL, "this build has no UDP"},
 #endif
-	{"ble", NULL, "this version has no Bluetooth yet; use the board's serial port or UDP"},
+#if HAVE_BLUETOOTH
+	{"ble", smp_ble_link_new, NULL},
+#else
+	{"ble", NULL, "this build has no Bluetooth; use the board's serial port or UDP"},
+#endif
 };
 
 static SmpLink *new_from_target(const SmpTarget *target, const char *text, GError **error)
@@ -55,8 +56,8 @@ static SmpLink *new_from_target(const SmpTarget *target, const char *text, GErro
 		return NULL;
 	}
 	g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_ADDRESS,
-		    "%s: there is no scheme \"%s\"; known are serial, raw, cobs, shell, usb, udp "
-		    "and sim",
+		    "%s: there is no scheme \"%s\"; known are serial, raw, cobs, shell, usb, udp, "
+		    "ble and sim",
 		    text, target->scheme);
 	return NULL;
 }
@@ -110,6 +111,14 @@ void smp_link_set_text_func(SmpLink *link, SmpLinkTextFunc func, gpointer user_d
 {
 	link->text_func = func;
 	link->text_data = user_data;
+}
+
+void smp_link_set_pairing_func(SmpLink *link, SmpPairingAbility ability, SmpPairingFunc func,
+			       gpointer user_data)
+{
+	link->pairing_ability = func ? ability : SMP_PAIRING_NOTHING;
+	link->pairing_func = func;
+	link->pairing_data = user_data;
 }
 
 void smp_link_text(SmpLink *link, const char *text, gsize length)
@@ -184,6 +193,17 @@ gsize smp_link_max_packet(SmpLink *link, gsize buf_size)
 guint smp_link_max_outstanding(SmpLink *link, guint buf_count)
 {
 	return link->klass->max_outstanding(link, buf_count);
+}
+
+gsize smp_link_probe_size(SmpLink *link, gsize buf_size)
+{
+	return link->klass->probe_size ? link->klass->probe_size(link, buf_size) : 0;
+}
+
+void smp_link_set_reassembly(SmpLink *link, gboolean reassembles)
+{
+	if (link->klass->set_reassembly)
+		link->klass->set_reassembly(link, reassembles);
 }
 
 gboolean smp_link_drops_excess(SmpLink *link)

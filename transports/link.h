@@ -4,7 +4,7 @@
 /* What a transport implements. The public functions in <smp/link.h> call these. */
 
 #include <poll.h>
-#include <smp/link.h>
+#include <smp/ble.h>
 
 G_BEGIN_DECLS
 
@@ -25,6 +25,9 @@ typedef struct {
 	gboolean (*resync)(SmpLink *link, GError **error);
 	gsize (*max_packet)(SmpLink *link, gsize buf_size);
 	guint (*max_outstanding)(SmpLink *link, guint buf_count);
+	/* Both NULL where it is known how packets reach the server. */
+	gsize (*probe_size)(SmpLink *link, gsize buf_size);
+	void (*set_reassembly)(SmpLink *link, gboolean reassembles);
 	char *(*describe)(SmpLink *link);
 	char *(*identity)(SmpLink *link);
 	void (*free)(SmpLink *link);
@@ -43,6 +46,9 @@ struct SmpLink {
 	GPollFD cancel_fd; /* -1 without a cancellable */
 	SmpLinkTextFunc text_func;
 	gpointer text_data;
+	SmpPairingAbility pairing_ability;
+	SmpPairingFunc pairing_func;
+	gpointer pairing_data;
 };
 
 /* Sets up the common part. @target is copied. */
@@ -82,6 +88,8 @@ gboolean smp_link_error_errno(GError **error, int saved_errno, const char *forma
 SmpLink *smp_serial_link_new(const char *scheme, const char *address, GHashTable *options,
 			     GError **error);
 SmpLink *smp_udp_link_new(const char *scheme, const char *address, GHashTable *options,
+			  GError **error);
+SmpLink *smp_ble_link_new(const char *scheme, const char *address, GHashTable *options,
 			  GError **error);
 SmpLink *smp_sim_link_new(const char *scheme, const char *address, GHashTable *options,
 			  GError **error);

@@ -95,7 +95,8 @@ SmpTarget *smp_target_parse(const char *text, GError **error)
 	gsize length = strcspn(address, "?");
 	target = scheme ? target_new(text, scheme, address, length)
 			: target_new("serial", strlen("serial"), address, length);
-	if (length == 0) {
+	/* `ble:` is the only board there is. */
+	if (length == 0 && !g_str_equal(target->scheme, "ble")) {
 		bad_address(error, "%s: nothing stands behind the colon", text);
 		return NULL;
 	}
@@ -178,19 +179,82 @@ static gboolean parse_go_serial(SmpTarget *target, const char *connstring, GErro
 	return TRUE;
 }
 
+/* What stands for a key of the Go tool (newtmgr/bll/, newtmgr/config/bll_config.go). */
+static const struct {
+	const char *key;
+	const char *option; /* NULL for the board itself */
+} go_ble_keys[] = {
+	{"peer_name", NULL},
+	{"peer_id", NULL},
+	{"ctlr_name", "adapter"},
+	{"own_addr_type", "own-address-type"},
+	{"conn_timeout", "connect-timeout"},
+};
+
+static gboolean bad_ble_connstring(GError **error, const char *what, const char *token)
+{
+	return bad_address(error, "Invalid BLE connstring; %s: %s", what, token);
+}
+
+static gboolean add_ble_pair(SmpTarget *target, const char *key, const char *value, GError **error)
+{
+	const char *option = NULL;
+	guint at = 0;
+
+	while (at < G_N_ELEMENTS(go_ble_keys) && !g_str_equal(go_ble_keys[at].key, key))
+		at++;
+	if (at == G_N_ELEMENTS(go_ble_keys))
+		return bad_ble_connstring(error, "Unrecognized key", key);
+	option = go_ble_keys[at].option;
+	if (!option) {
+		g_free(target->address);
+		target->address = smp_target_escape_name(value);
+		return TRUE;
+	}
+	/* What the Go tool writes for the first adapter. */
+	if (g_str_equal(key, "ctlr_name") && g_str_equal(value, "default"))
+		g_hash_table_remove(target->options, option);
+	else
+		g_hash_table_replace(target->options, g_strdup(option), g_strdup(value));
+	return TRUE;
+}
+
+static gboolean parse_go_ble(SmpTarget *target, const char *connstring, GError **error)
+{
+	g_auto(GStrv) tokens = g_strsplit(connstring, ",", -1);
+
+	for (char **token = tokens; *token; token++) {
+		const char *equals = strchr(*token, '=');
+		g_autofree char *key = NULL;
+
+		if (**token == '\0')
+			continue;
+		if (!equals)
+			return bad_ble_connstring(error, "expected comma-separated key=value pairs",
+						  *token);
+		key = g_strndup(*token, (gsize)(equals - *token));
+		if (!add_ble_pair(target, g_strstrip(key), equals + 1, error))
+			return FALSE;
+	}
+	return target->address[0] != '\0' ||
+	       bad_ble_connstring(error, "no peer_name and no peer_id", connstring);
+}
+
 static gboolean parse_connstring(SmpTarget *target, const char *connstring, GError **error)
 {
-	static const char *const unsupported[] = {"ble",     "bhd",	   "oic_ble",	"oic_bhd",
-						  "oic_udp", "oic_serial", "oic_mtech", NULL};
+	static const char *const unsupported[] = {"bhd",	"oic_ble",   "oic_bhd", "oic_udp",
+						  "oic_serial", "oic_mtech", NULL};
 
 	if (g_strv_contains(unsupported, target->scheme)) {
 		g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_UNSUPPORTED,
-			    "connection type \"%s\" is not supported; serial and udp are",
+			    "connection type \"%s\" is not supported; serial, udp and ble are",
 			    target->scheme);
 		return FALSE;
 	}
 	if (g_str_equal(target->scheme, "serial"))
 		return parse_go_serial(target, connstring, error);
+	if (g_str_equal(target->scheme, "ble"))
+		return parse_go_ble(target, connstring, error);
 	if (!g_str_equal(target->scheme, "udp"))
 		return bad_address(error, "invalid conntype: \"%s\"", target->scheme);
 	g_free(target->address);
@@ -200,7 +264,9 @@ static gboolean parse_connstring(SmpTarget *target, const char *connstring, GErr
 
 SmpTarget *smp_target_parse_connstring(const char *type, const char *connstring, GError **error)
 {
-	g_autoptr(SmpTarget) target = target_new(type, strlen(type), "", 0);
+	/* Guides in the wild write it so. */
+	const char *scheme = g_str_equal(type, "blue") ? "ble" : type;
+	g_autoptr(SmpTarget) target = target_new(scheme, strlen(scheme), "", 0);
 
 	if (!check_text(type, error) || !check_text(connstring, error) ||
 	    !parse_connstring(target, connstring, error))
@@ -210,6 +276,19 @@ SmpTarget *smp_target_parse_connstring(const char *type, const char *connstring,
 		return NULL;
 	}
 	return g_steal_pointer(&target);
+}
+
+char *smp_target_escape_name(const char *name)
+{
+	GString *text = g_string_new(NULL);
+
+	for (; *name; name++) {
+		if (strchr("?%*", *name))
+			g_string_append_printf(text, "%%%02X", (guint8)*name);
+		else
+			g_string_append_c(text, *name);
+	}
+	return g_string_free(text, FALSE);
 }
 
 char *smp_target_format(const char *scheme, const char *address, GHashTable *options)

@@ -39,6 +39,10 @@ SmpTarget *smp_target_parse_connstring(const char *type, const char *connstring,
 /* Returns: (transfer full): the shortest way to write it */
 char *smp_target_format(const char *scheme, const char *address, GHashTable *options);
 
+/* Returns: (transfer full): a Bluetooth name as it stands in a target: `?`, `*` and `%` have a
+ * meaning there, and are written %3F, %2A, %25 */
+char *smp_target_escape_name(const char *name);
+
 /**
  * smp_host_port_parse:
  * @text: `host`, `host:port`, `[v6]`, `[v6%scope]:port`. An IPv6 address needs its brackets:

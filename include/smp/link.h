@@ -17,12 +17,14 @@ typedef void (*SmpLinkTextFunc)(const char *text, gsize length, gpointer user_da
  * smp_link_new:
  * @target: how a person names a board: `/dev/ttyACM0`, `serial:PATH?baud=N`, `raw:`, `cobs:`,
  *   `shell:`, `usb:VID:PID[:SERIAL][:INTERFACE]`, `udp:HOST[:PORT]`, `udp:[V6%SCOPE]:PORT`,
- *   `sim:NAME`
+ *   `ble:ADDRESS`, `ble:NAME`, `ble:PREFIX*`, `ble:` (the only board there is), `sim:NAME`
  *
  * Only understands @target; nothing is opened. All but `sim:` take `?mtu=N`, the largest SMP packet
  * in bytes. Serial ones also take `baud=N`, `flow=none|rts-cts|xon-xoff`, `dtr=on|off|keep`,
  * `rts=on|off|keep`, `low-latency=on|off` and `pace=MS` (milliseconds between the lines of a
- * packet). What `sim:NAME` takes are options of smpsim: `?key=value` is its `--key=value`.
+ * packet). Bluetooth takes `adapter=hci1`, `address-type=public|random`, `connect-timeout=S`,
+ * `pair=auto|yes|no`, `reassembly=auto|on|off`, `keep=yes` and `interval=fast`. What `sim:NAME`
+ * takes are options of smpsim: `?key=value` is its `--key=value`.
  *
  * Returns: (transfer full): a closed link, or %NULL with %SMP_LINK_ERROR_ADDRESS or _UNSUPPORTED
  */
@@ -30,9 +32,10 @@ SmpLink *smp_link_new(const char *target, GError **error) G_GNUC_WARN_UNUSED_RES
 
 /**
  * smp_link_new_connstring:
- * @type: the Go tool's connection type: `serial`, `udp`
+ * @type: the Go tool's connection type: `serial`, `udp`, `ble`; also `blue`
  * @connstring: its connection string: `dev=/dev/ttyUSB0,baud=115200,mtu=256` and short forms
- *   (`/dev/ttyUSB0,115200`), `HOST:PORT` for UDP
+ *   (`/dev/ttyUSB0,115200`), `HOST:PORT` for UDP,
+ *   `peer_name=NAME,ctlr_name=hci1,conn_timeout=10` for Bluetooth
  *
  * The Go tool's `mtu` counts base64 characters: `mtu=512` is a packet of 512 * 3 / 4 - 13 bytes.
  *
@@ -100,7 +103,8 @@ gboolean smp_link_receive(SmpLink *link, GByteArray *packet, gint64 deadline,
  * smp_link_recover:
  *
  * To be called after a request went unanswered and before it is repeated: brings line and server
- * back into step (console: a line feed; raw serial: 3 s of silence; COBS: a delimiter).
+ * back into step (console: a line feed; raw serial: 3 s of silence; COBS: a delimiter; Bluetooth: a
+ * new subscription, where packets go in pieces).
  */
 gboolean smp_link_recover(SmpLink *link, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
@@ -120,6 +124,18 @@ gboolean smp_link_resync(SmpLink *link, GError **error) G_GNUC_WARN_UNUSED_RESUL
  * Returns: the largest SMP packet in bytes, header and payload, that link and server carry
  */
 gsize smp_link_max_packet(SmpLink *link, gsize buf_size);
+
+/**
+ * smp_link_probe_size:
+ * @buf_size: the server's buffer in bytes, 0 where unknown
+ *
+ * Bluetooth LE carries a packet in pieces, and not every server puts them together. An echo of this
+ * size shows it, and smp_link_set_reassembly() is told; until then packets are of one piece.
+ *
+ * Returns: bytes of the whole packet; 0 where there is nothing to find out
+ */
+gsize smp_link_probe_size(SmpLink *link, gsize buf_size);
+void smp_link_set_reassembly(SmpLink *link, gboolean reassembles);
 
 /**
  * smp_link_max_outstanding:
@@ -171,7 +187,8 @@ char *smp_link_describe(SmpLink *link);
  * What stays the same when the board comes back under another name; what is remembered about a
  * board is filed under this. Known once the link was open.
  *
- * Returns: (transfer full): "usb:1915:520f:10502:00", "udp:192.0.2.7:1337", "tty:/dev/ttyS0"
+ * Returns: (transfer full): "usb:1915:520f:10502:00", "udp:192.0.2.7:1337", "tty:/dev/ttyS0",
+ * "ble:C0:11:22:33:44:55"
  */
 char *smp_link_identity(SmpLink *link);
 

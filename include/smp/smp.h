@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <smp/ble.h>
 #include <smp/board.h>
 #include <smp/bundle.h>
 #include <smp/error.h>

@@ -15,7 +15,9 @@ typedef struct {
 	char *connstring;
 	char *connextra;
 	char *name;
-	int hci;
+	int hci; /* -1 where it was not given */
+	gboolean pair;
+	int passkey; /* -1 where it was not given */
 	double timeout;
 	int tries;
 	char *loglevel;
@@ -166,6 +168,8 @@ void smpctl_signals_end(void);
 int smpctl_signals_status(void);
 
 /* context.c */
+/* Returns: (transfer none): the link to the board, made at the first call and not opened */
+SmpLink *smpctl_link(Smpctl *cli, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Returns: (transfer none): the session with the board, opened at the first call */
 SmpSession *smpctl_session(Smpctl *cli, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Whether a board was named, by an option or SMPCTL_CONN. */
@@ -173,6 +177,10 @@ gboolean smpctl_has_target(const SmpctlOptions *options);
 /* Gives a session timeout, trace and so on as the options want them. */
 void smpctl_session_setup(Smpctl *cli, SmpSession *session);
 void smpctl_clear(Smpctl *cli);
+
+/* pairing.c */
+/* The link asks the passkey of --passkey, or the person at the terminal. */
+void smpctl_pairing_setup(Smpctl *cli, SmpLink *link);
 
 /* profiles.c */
 /**
@@ -336,8 +344,13 @@ gboolean smpctl_cmd_os_datetime(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_conn_add(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_conn_show(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_conn_delete(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_ble_scan(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_ble_pair(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_ble_forget(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_version(Smpctl *cli, char **args, GError **error);
 extern const GOptionEntry smpctl_discover_options[];
+/* Scans and prints a table; discover --ble does the same. */
+gboolean smpctl_ble_list(Smpctl *cli, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 extern const GOptionEntry smpctl_erase_options[];
 extern const GOptionEntry smpctl_inspect_options[];
 extern const GOptionEntry smpctl_upload_options[];

@@ -11,8 +11,9 @@
  * speaks is seen when the connection is used. */
 static gboolean check_type(const char *type, GError **error)
 {
-	static const char *const types[] = {"serial",  "oic_serial", "ble",	"oic_ble",   "bhd",
-					    "oic_bhd", "udp",	     "oic_udp", "oic_mtech", NULL};
+	static const char *const types[] = {"serial",  "oic_serial", "ble",	"blue",
+					    "oic_ble", "bhd",	     "oic_bhd", "udp",
+					    "oic_udp", "oic_mtech",  NULL};
 
 	if (g_strv_contains(types, type))
 		return TRUE;
@@ -73,7 +74,7 @@ gboolean smpctl_cmd_conn_add(Smpctl *cli, char **args, GError **error)
 			return FALSE;
 	}
 	if (!profile->type)
-		return smpctl_usage_error(error, "conn add needs type=serial or type=udp");
+		return smpctl_usage_error(error, "conn add needs type=serial, type=udp or type=ble");
 	profiles = smpctl_profiles_load(error);
 	if (!profiles)
 		return FALSE;

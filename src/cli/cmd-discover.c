@@ -187,12 +187,8 @@ gboolean smpctl_cmd_discover(Smpctl *cli, char **args, GError **error)
 	g_autoptr(GPtrArray) ports = NULL;
 	g_autoptr(JsonBuilder) json = NULL;
 
-	if (ble) {
-		g_set_error_literal(error, SMP_LINK_ERROR, SMP_LINK_ERROR_UNSUPPORTED,
-				    "cannot scan for Bluetooth boards: this build has no "
-				    "Bluetooth");
-		return FALSE;
-	}
+	if (ble)
+		return smpctl_ble_list(cli, error);
 	ports = smp_ports_list(error);
 	if (!ports)
 		return FALSE;

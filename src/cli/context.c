@@ -93,6 +93,19 @@ void smpctl_session_setup(Smpctl *cli, SmpSession *session)
 		smp_session_set_trace(session, on_packet, cli);
 }
 
+static gboolean is_bluetooth(const char *type)
+{
+	return g_str_equal(type, "ble") || g_str_equal(type, "blue");
+}
+
+/* --name, as in the Go tool. */
+static void append_bluetooth(GString *string, const SmpctlOptions *options)
+{
+	if (options->name)
+		g_string_append_printf(string, "%speer_name=%s", string->len ? "," : "",
+				       options->name);
+}
+
 /* Type and connection string as the Go tool puts them together: what is given on the command line
  * goes before the profile; --connextra comes behind either. */
 static SmpLink *link_from_parts(const SmpctlOptions *options, const SmpctlProfile *profile,
@@ -104,6 +117,8 @@ static SmpLink *link_from_parts(const SmpctlOptions *options, const SmpctlProfil
 
 	if (!type && profile)
 		type = profile->type;
+	if (!type && options->name)
+		type = "ble";
 	if (!base && profile)
 		base = profile->connstring;
 	if (!type) {
@@ -114,9 +129,8 @@ static SmpLink *link_from_parts(const SmpctlOptions *options, const SmpctlProfil
 	string = g_string_new(base);
 	if (options->connextra)
 		g_string_append_printf(string, "%s%s", string->len ? "," : "", options->connextra);
-	if (options->name && g_str_has_suffix(type, "ble"))
-		g_string_append_printf(string, "%speer_name=%s", string->len ? "," : "",
-				       options->name);
+	if (is_bluetooth(type))
+		append_bluetooth(string, options);
 	return smp_link_new_connstring(type, string->str, error);
 }
 
@@ -171,7 +185,7 @@ static SmpLink *make_link(const SmpctlOptions *options, GError **error)
 
 	if (options->conn)
 		return link_from_name(options, options->conn, error);
-	if (options->conntype || options->connstring)
+	if (options->conntype || options->connstring || options->name)
 		return link_from_parts(options, NULL, error);
 	if (environment && *environment)
 		return link_from_name(options, environment, error);
@@ -182,19 +196,45 @@ gboolean smpctl_has_target(const SmpctlOptions *options)
 {
 	const char *environment = g_getenv("SMPCTL_CONN");
 
-	return options->conn || options->conntype || options->connstring ||
+	return options->conn || options->conntype || options->connstring || options->name ||
 	       (environment && *environment);
+}
+
+/* -i and --pair are options of the target: `ble:NAME?adapter=hciN&pair=yes`. */
+static SmpLink *with_bluetooth(const SmpctlOptions *options, SmpLink *link, GError **error)
+{
+	g_autoptr(GString) target = link ? g_string_new(smp_link_get_target(link)) : NULL;
+
+	if (!link || !g_str_has_prefix(target->str, "ble:") || (options->hci < 0 && !options->pair))
+		return link;
+	smp_link_free(link);
+	if (options->hci >= 0)
+		g_string_append_printf(target, "%cadapter=hci%d",
+				       strchr(target->str, '?') ? '&' : '?', options->hci);
+	if (options->pair)
+		g_string_append_printf(target, "%cpair=yes", strchr(target->str, '?') ? '&' : '?');
+	return smp_link_new(target->str, error);
+}
+
+SmpLink *smpctl_link(Smpctl *cli, GError **error)
+{
+	if (cli->link)
+		return cli->link;
+	cli->link = with_bluetooth(cli->options, make_link(cli->options, error), error);
+	if (!cli->link)
+		return NULL;
+	smp_link_set_cancellable(cli->link, cli->cancellable);
+	smp_link_set_text_func(cli->link, on_text, cli);
+	smpctl_pairing_setup(cli, cli->link);
+	return cli->link;
 }
 
 SmpSession *smpctl_session(Smpctl *cli, GError **error)
 {
 	if (cli->session)
 		return cli->session;
-	cli->link = make_link(cli->options, error);
-	if (!cli->link)
+	if (!smpctl_link(cli, error))
 		return NULL;
-	smp_link_set_cancellable(cli->link, cli->cancellable);
-	smp_link_set_text_func(cli->link, on_text, cli);
 	if (!smp_link_open(cli->link, error))
 		return NULL;
 	cli->session = smp_session_new(cli->link);

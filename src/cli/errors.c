@@ -153,10 +153,15 @@ static char *device_hint(Smpctl *cli, const GError *error)
 	return hint ? g_strdup_printf("%c%s.", g_ascii_toupper(*hint), hint + 1) : NULL;
 }
 
+static gboolean has_scheme(Smpctl *cli, const char *scheme)
+{
+	return cli->link && g_str_has_prefix(smp_link_get_target(cli->link), scheme);
+}
+
 static gboolean is_serial(Smpctl *cli)
 {
-	return cli->link && !g_str_has_prefix(smp_link_get_target(cli->link), "udp:") &&
-	       !g_str_has_prefix(smp_link_get_target(cli->link), "sim:");
+	return cli->link && !has_scheme(cli, "udp:") && !has_scheme(cli, "sim:") &&
+	       !has_scheme(cli, "ble:");
 }
 
 /* Why a board may be silent, the likeliest first. */
@@ -175,6 +180,10 @@ static const char *silence_hint(Smpctl *cli)
 		return "Nothing came at all. Likely, in this order: wrong port, wrong baud rate "
 		       "(?baud=N),\n"
 		       "firmware without SMP on this port, board in its bootloader, cable.";
+	if (has_scheme(cli, "ble:"))
+		return "The board is connected and says nothing. Likely: it wants a pairing "
+		       "(`smpctl ble pair`),\n"
+		       "requests are larger than it takes (?mtu=N), or its firmware hangs.";
 	return "Nothing came at all. Likely, in this order: wrong address, board off or not on "
 	       "the network,\n"
 	       "firmware without SMP over UDP, another port (udp:HOST:PORT), firewall.";

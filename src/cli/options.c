@@ -6,20 +6,23 @@
 
 #include <string.h>
 
-static SmpctlOptions options = {.timeout = 10, .tries = 1};
+static SmpctlOptions options = {.timeout = 10, .tries = 1, .hci = -1, .passkey = -1};
 
 /* Names, types and defaults as the Go tool has them, then ours. */
 static const GOptionEntry entries[] = {
 	{"conn", 'c', 0, G_OPTION_ARG_STRING, &options.conn, "the board: a profile or a target",
 	 "PROFILE|TARGET"},
-	{"conntype", 0, 0, G_OPTION_ARG_STRING, &options.conntype, "connection type: serial, udp",
-	 "TYPE"},
+	{"conntype", 0, 0, G_OPTION_ARG_STRING, &options.conntype,
+	 "connection type: serial, udp, ble", "TYPE"},
 	{"connstring", 0, 0, G_OPTION_ARG_STRING, &options.connstring,
 	 "connection string: dev=/dev/ttyUSB0,baud=115200", "STRING"},
 	{"connextra", 0, 0, G_OPTION_ARG_STRING, &options.connextra,
 	 "more for the profile's connection string", "STRING"},
 	{"name", 0, 0, G_OPTION_ARG_STRING, &options.name, "name of the board (Bluetooth)", "NAME"},
 	{"hci", 'i', 0, G_OPTION_ARG_INT, &options.hci, "Bluetooth adapter", "N"},
+	{"pair", 0, 0, G_OPTION_ARG_NONE, &options.pair, "pair before anything else (Bluetooth)",
+	 NULL},
+	{"passkey", 0, 0, G_OPTION_ARG_INT, &options.passkey, "the passkey for that", "N"},
 	{"timeout", 't', 0, G_OPTION_ARG_DOUBLE, &options.timeout,
 	 "how long to wait for an answer (10)", "SECONDS"},
 	{"tries", 'r', 0, G_OPTION_ARG_INT, &options.tries, "how often to wait that long (1)", "N"},
@@ -185,6 +188,10 @@ gboolean smpctl_options_check(GError **error)
 		return smpctl_usage_error(error, "--tries takes a number from 1 to 1000");
 	if (options.mtu < 0)
 		return smpctl_usage_error(error, "--mtu-ovrd must not be negative");
+	if (options.passkey < -1 || options.passkey > 999999)
+		return smpctl_usage_error(error, "--passkey takes a number of up to six digits");
+	if (options.hci < -1)
+		return smpctl_usage_error(error, "--hci takes a number from 0");
 	if (level && (g_str_equal(level, "debug") || g_str_equal(level, "trace")))
 		options.trace = TRUE;
 	return TRUE;

@@ -39,6 +39,7 @@ struct SmpSession {
 	gsize mtu;
 	gboolean params_known;
 	SmpParams params;
+	gboolean probed; /* whether the server takes packets of several fragments */
 	SmpRoundTrip round_trip;
 	GByteArray *received;
 	SmpTraceFunc trace;

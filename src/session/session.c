@@ -4,6 +4,7 @@
 
 #include "protocol/cbor.h"
 #include "protocol/error.h"
+#include "session/probe.h"
 
 #define DEFAULT_TIMEOUT_MS 5000
 
@@ -329,11 +330,28 @@ gboolean smp_session_get_params(SmpSession *session, SmpParams *params, GError *
 	return TRUE;
 }
 
+/* Finds out once whether packets of several fragments arrive. */
+static gboolean probe_once(SmpSession *session, GError **error)
+{
+	gsize buf_size = session->params.buf_size;
+	gsize size = 0;
+
+	if (session->probed)
+		return TRUE;
+	if (session->mtu)
+		buf_size = MIN(buf_size, session->mtu);
+	size = smp_link_probe_size(session->link, buf_size);
+	if (size > 0 && !smp_session_probe(session, size, error))
+		return FALSE;
+	session->probed = TRUE;
+	return TRUE;
+}
+
 gboolean smp_session_get_max_packet(SmpSession *session, gsize *max_packet, GError **error)
 {
 	SmpParams params;
 
-	if (!smp_session_get_params(session, &params, error))
+	if (!smp_session_get_params(session, &params, error) || !probe_once(session, error))
 		return FALSE;
 	gsize max = smp_link_max_packet(session->link, params.buf_size);
 	*max_packet = session->mtu ? MIN(max, session->mtu) : max;
@@ -348,6 +366,7 @@ void smp_session_reset(SmpSession *session)
 	session->params_known = FALSE;
 	session->params = (SmpParams){0};
 	session->doubtful = FALSE;
+	session->probed = FALSE;
 	session->round_trip = (SmpRoundTrip){0};
 	if (!session->version_fixed)
 		session->version = SMP_VERSION_2;

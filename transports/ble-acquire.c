@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The two file descriptors that carry a board's data, and what has to be done to get them. */
+
+#include "transports/ble-device.h"
+
+#include <unistd.h>
+
+/* BlueZ 5.66 never answers AcquireNotify where the board refuses and BlueZ pairs by itself, then or
+ * later. A board that does not refuse answers within two connection intervals. */
+#define NOTIFY_TIME (4 * G_USEC_PER_SEC)
+#define WRITE_TIME  (5 * G_USEC_PER_SEC)
+
+/* bluetoothd notices a descriptor that was closed at once, where it is well. */
+#define RELEASE_TIME (1 * G_USEC_PER_SEC)
+
+/* Somebody's descriptor that was just closed. */
+#define TAKEN_TIME  (1500 * G_TIME_SPAN_MILLISECOND)
+#define TAKEN_PAUSE (50 * G_TIME_SPAN_MILLISECOND)
+
+/* Pairing, and finding the board anew: more than is left of an ordinary deadline. */
+#define AFTER_PAIRING (20 * G_USEC_PER_SEC)
+
+static gboolean is_taken(const GError *cause)
+{
+	return smp_bluez_error_is(cause, "org.bluez.Error.NotPermitted") ||
+	       smp_bluez_error_is(cause, "org.bluez.Error.InProgress");
+}
+
+static gboolean acquire_notify(SmpBleDevice *device, GError **error)
+{
+	gint64 give_up = g_get_monotonic_time() + TAKEN_TIME;
+
+	for (;;) {
+		g_autoptr(GError) cause = NULL;
+
+		device->notify_fd = smp_bluez_acquire(device->bluez, device->characteristic,
+						      "AcquireNotify", &device->mtu,
+						      g_get_monotonic_time() + NOTIFY_TIME, &cause);
+		if (device->notify_fd >= 0)
+			return TRUE;
+		gint64 now = g_get_monotonic_time();
+		if (!is_taken(cause) || now > give_up) {
+			g_propagate_error(error, g_steal_pointer(&cause));
+			return FALSE;
+		}
+		if (!smp_bluez_wait(device->bluez, now + TAKEN_PAUSE, error))
+			return FALSE;
+	}
+}
+
+static gboolean acquire_write(SmpBleDevice *device, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	guint16 mtu = 0;
+
+	device->write_fd = smp_bluez_acquire(device->bluez, device->characteristic, "AcquireWrite",
+					     &mtu, g_get_monotonic_time() + WRITE_TIME, &cause);
+	if (device->write_fd < 0)
+		return smp_bluez_error_set(error, cause, "cannot write to %s", device->label);
+	/* Both tell the same; the smaller is safe. */
+	device->mtu = MIN(device->mtu, mtu);
+	return TRUE;
+}
+
+static gboolean fail_security(SmpBleDevice *device, const GError *cause, gboolean paired,
+			      GError **error)
+{
+	if (!smp_bluez_error_is_silence(cause))
+		return smp_bluez_error_set(error, cause, "cannot talk to %s", device->label);
+	if (paired)
+		g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_PERMISSION,
+			    "cannot talk to %s: it is paired and does not let us in; it wants a "
+			    "pairing with passkey, or has forgotten this one: `smpctl ble forget "
+			    "BOARD`, then `smpctl ble pair BOARD` in a terminal or with --passkey",
+			    device->label);
+	else
+		g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_PERMISSION,
+			    "cannot talk to %s: it does not let us in, probably because it wants a "
+			    "pairing; `smpctl ble pair BOARD`",
+			    device->label);
+	return FALSE;
+}
+
+/* A call that BlueZ never answers keeps the characteristic taken until BlueZ forgets the device.
+ * That must happen while it is connected: afterwards bluetoothd 5.66 crashes of it. */
+static gboolean begin_anew(SmpBleDevice *device, gboolean hangs, GError **error)
+{
+	gint64 deadline = g_get_monotonic_time() + AFTER_PAIRING;
+
+	if (!hangs)
+		return TRUE;
+	return smp_ble_remove(device, error) && smp_ble_find(device, deadline, error) &&
+	       smp_ble_connect(device, deadline, error);
+}
+
+static gboolean pair_and_connect(SmpBleDevice *device, GError **error)
+{
+	return smp_ble_pair_device(device, error) &&
+	       smp_ble_connect(device, g_get_monotonic_time() + AFTER_PAIRING, error);
+}
+
+static gboolean wants_pairing(const GError *cause)
+{
+	return smp_bluez_error_is_security(cause) || smp_bluez_error_is_silence(cause);
+}
+
+/* Tries first: whether a board wants pairing shows only then. */
+static gboolean open_notify(SmpBleDevice *device, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	g_autoptr(GError) again = NULL;
+	SmpBleChoice choice = device->target->pair;
+	gboolean paired = smp_ble_is_paired(device);
+
+	if (choice == SMP_BLE_YES && !paired && !pair_and_connect(device, error))
+		return FALSE;
+	paired |= choice == SMP_BLE_YES;
+	if (acquire_notify(device, &cause))
+		return TRUE;
+	if (!wants_pairing(cause) || paired || choice == SMP_BLE_NO)
+		return fail_security(device, cause, paired, error);
+	if (!begin_anew(device, smp_bluez_error_is_silence(cause), error) ||
+	    !pair_and_connect(device, error))
+		return FALSE;
+	return acquire_notify(device, &again) || fail_security(device, again, TRUE, error);
+}
+
+gboolean smp_ble_acquire(SmpBleDevice *device, GError **error)
+{
+	if (!open_notify(device, error))
+		return FALSE;
+	if (acquire_write(device, error))
+		return TRUE;
+	smp_ble_release(device);
+	return FALSE;
+}
+
+static gboolean is_released(SmpBleDevice *device)
+{
+	return !smp_bluez_get_bool(device->bluez, device->characteristic, BLUEZ_CHARACTERISTIC,
+				   "NotifyAcquired");
+}
+
+/* bluetoothd 5.66 crashes when its client leaves the bus with this descriptor open, and for a
+ * moment after: so until it says that it has seen the end. */
+static void close_notify(SmpBleDevice *device)
+{
+	gint64 until = g_get_monotonic_time() + RELEASE_TIME;
+	g_autoptr(GError) ignored = NULL;
+
+	if (device->notify_fd < 0)
+		return;
+	close(device->notify_fd);
+	device->notify_fd = -1;
+	/* Also where the user is in a hurry. */
+	smp_bluez_set_cancellable(device->bluez, NULL);
+	smp_bluez_dispatch(device->bluez);
+	while (!is_released(device) && g_get_monotonic_time() < until) {
+		if (!smp_bluez_wait(device->bluez, until, &ignored))
+			return;
+	}
+}
+
+gboolean smp_ble_renew(SmpBleDevice *device, GCancellable *cancellable, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+
+	close_notify(device);
+	smp_bluez_set_cancellable(device->bluez, cancellable);
+	return acquire_notify(device, &cause) ||
+	       smp_bluez_error_set(error, cause, "cannot talk to %s", device->label);
+}
+
+void smp_ble_release(SmpBleDevice *device)
+{
+	close_notify(device);
+	if (device->write_fd >= 0)
+		close(device->write_fd);
+	device->write_fd = -1;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* One board as BlueZ has it: found, connected, paired, with the descriptors that carry its data. */
+
+#include "transports/ble-target.h"
+#include "transports/bluez.h"
+
+#include <smp/ble.h>
+
+G_BEGIN_DECLS
+
+/* Zephyr smp_transport.rst. */
+#define SMP_BLE_SERVICE	       "8d53dc1d-1db7-4cd3-868b-8a527460aa84"
+#define SMP_BLE_CHARACTERISTIC "da2e7828-fbce-4e01-ae9e-261174997c48"
+
+/**
+ * SmpBleDevice:
+ * @bluez: NULL until smp_ble_device_begin()
+ * @adapter: its object path
+ * @device: (nullable): its object path, once found
+ * @address: (nullable): that of the board found last, kept while it is away
+ * @address_stays: it is that of the board for ever
+ * @name: (nullable): that of the board found last
+ * @label: what a person calls it
+ * @characteristic: (nullable): its object path, once connected
+ * @ours: nobody else had connected it
+ * @scanning: discovery is on
+ * @notify_fd, @write_fd: -1 for none
+ */
+typedef struct {
+	SmpBluez *bluez;
+	const SmpBleTarget *target;
+	char *adapter;
+	char *device;
+	char *address;
+	gboolean address_stays;
+	char *name;
+	char *label;
+	char *characteristic;
+	gboolean ours;
+	gboolean scanning;
+	int notify_fd;
+	int write_fd;
+	guint16 mtu;
+	SmpPairingAbility ability;
+	SmpPairingFunc pairing_func;
+	gpointer pairing_data;
+} SmpBleDevice;
+
+/* Sets up for @target, which outlives it. */
+void smp_ble_device_init(SmpBleDevice *device, const SmpBleTarget *target);
+void smp_ble_device_clear(SmpBleDevice *device);
+/* Leaves BlueZ, and keeps in mind which board it was. */
+void smp_ble_device_end(SmpBleDevice *device);
+
+/* Reaches BlueZ, and picks the adapter. */
+gboolean smp_ble_device_begin(SmpBleDevice *device, GCancellable *cancellable,
+			      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* ble-find.c */
+gboolean smp_ble_find_adapter(SmpBluez *bluez, const char *wanted, char **path,
+			      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* @only_smp: hear only of those that say so */
+gboolean smp_ble_scan_begin(SmpBleDevice *device, gboolean only_smp,
+			    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void smp_ble_scan_end(SmpBleDevice *device);
+gboolean smp_ble_device_offers_smp(SmpBluez *bluez, const char *path);
+/* Whether it was heard in a scan that is on, or is connected. */
+gboolean smp_ble_device_is_near(SmpBluez *bluez, const char *path);
+const char *smp_ble_device_name(SmpBluez *bluez, const char *path);
+/* Takes what BlueZ knows of the target already, near or not. Returns: how many there are */
+guint smp_ble_find_known(SmpBleDevice *device);
+/* Scans for it. After a first time it is that same board: by its address, or by its name where that
+ * changed. */
+gboolean smp_ble_find(SmpBleDevice *device, gint64 deadline,
+		      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* ble-connect.c */
+/* Connects and finds the characteristic. */
+gboolean smp_ble_connect(SmpBleDevice *device, gint64 deadline,
+			 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Forgets what BlueZ knows of a board that is connected and not paired. */
+gboolean smp_ble_remove(SmpBleDevice *device, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void smp_ble_disconnect(SmpBleDevice *device);
+
+/* ble-pair.c */
+gboolean smp_ble_is_paired(SmpBleDevice *device);
+gboolean smp_ble_pair_device(SmpBleDevice *device, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* ble-acquire.c */
+/* Gets both descriptors, and pairs before where the board wants it. */
+gboolean smp_ble_acquire(SmpBleDevice *device, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Closes the descriptor of the notifications and gets a new one: the board forgets half a packet.
+ */
+gboolean smp_ble_renew(SmpBleDevice *device, GCancellable *cancellable,
+		       GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void smp_ble_release(SmpBleDevice *device);
+
+G_END_DECLS
