@@ -83,15 +83,19 @@ static gboolean fail_security(SmpBleDevice *device, const GError *cause, gboolea
 }
 
 /* A call that BlueZ never answers keeps the characteristic taken until BlueZ forgets the device.
- * That must happen while it is connected: afterwards bluetoothd 5.66 crashes of it. */
-static gboolean begin_anew(SmpBleDevice *device, gboolean hangs, GError **error)
+ * That must happen while it is connected: afterwards bluetoothd 5.66 crashes of it. A bond that was
+ * there before is not given up for it. */
+static gboolean clear_hang(SmpBleDevice *device, GError **error)
+{
+	return !smp_bluez_get_bool(device->bluez, device->device, BLUEZ_DEVICE, "Connected") ||
+	       smp_ble_remove(device, error);
+}
+
+static gboolean begin_anew(SmpBleDevice *device, GError **error)
 {
 	gint64 deadline = g_get_monotonic_time() + AFTER_PAIRING;
 
-	if (!hangs)
-		return TRUE;
-	return smp_ble_remove(device, error) && smp_ble_find(device, deadline, error) &&
-	       smp_ble_connect(device, deadline, error);
+	return smp_ble_find(device, deadline, error) && smp_ble_connect(device, deadline, error);
 }
 
 static gboolean pair_and_connect(SmpBleDevice *device, GError **error)
@@ -118,10 +122,12 @@ static gboolean open_notify(SmpBleDevice *device, GError **error)
 	paired |= choice == SMP_BLE_YES;
 	if (acquire_notify(device, &cause))
 		return TRUE;
+	gboolean hangs = smp_bluez_error_is_silence(cause);
+	if (hangs && !paired && !clear_hang(device, error))
+		return FALSE;
 	if (!wants_pairing(cause) || paired || choice == SMP_BLE_NO)
 		return fail_security(device, cause, paired, error);
-	if (!begin_anew(device, smp_bluez_error_is_silence(cause), error) ||
-	    !pair_and_connect(device, error))
+	if ((hangs && !begin_anew(device, error)) || !pair_and_connect(device, error))
 		return FALSE;
 	return acquire_notify(device, &again) || fail_security(device, again, TRUE, error);
 }

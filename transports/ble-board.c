@@ -4,8 +4,13 @@
 
 #include "transports/ble.h"
 
+#include "transports/link.h"
+
 #include <stdlib.h>
 #include <string.h>
+
+/* To connect to a board that is to be forgotten, and need not be there. */
+#define FORGET_TIME (3 * G_USEC_PER_SEC)
 
 static gboolean get_device(SmpLink *link, SmpBleDevice **device, GError **error)
 {
@@ -34,12 +39,26 @@ gboolean smp_ble_pair(SmpLink *link, gboolean *was_paired, GError **error)
 	return paired;
 }
 
+/* bluetoothd 5.66 crashes of removing a device that hung once and is not connected, so it is
+ * connected if it is there. */
+static gboolean remove_known(SmpBleDevice *device, GError **error)
+{
+	g_autoptr(GError) absent = NULL;
+
+	if (!smp_bluez_get_bool(device->bluez, device->device, BLUEZ_DEVICE, "Connected") &&
+	    !smp_ble_connect_only(device, g_get_monotonic_time() + FORGET_TIME, &absent))
+		g_debug("%s", absent->message);
+	return g_error_matches(absent, G_IO_ERROR, G_IO_ERROR_CANCELLED)
+		       ? smp_bluez_error_set(error, absent, "cannot forget %s", device->label)
+		       : smp_ble_remove(device, error);
+}
+
 static gboolean forget(SmpLink *link, SmpBleDevice *device, GError **error)
 {
 	guint known = smp_ble_find_known(device);
 
 	if (known == 1)
-		return smp_ble_remove(device, error);
+		return remove_known(device, error);
 	g_set_error(error, SMP_LINK_ERROR,
 		    known ? SMP_LINK_ERROR_AMBIGUOUS : SMP_LINK_ERROR_NOT_FOUND,
 		    known ? "several boards match %s; name one by its address"
@@ -54,8 +73,8 @@ gboolean smp_ble_forget(SmpLink *link, GError **error)
 
 	if (!get_device(link, &device, error))
 		return FALSE;
-	gboolean forgotten =
-		smp_ble_device_begin(device, NULL, error) && forget(link, device, error);
+	gboolean forgotten = smp_ble_device_begin(device, link->cancellable, error) &&
+			     forget(link, device, error);
 	smp_ble_device_end(device);
 	return forgotten;
 }
@@ -85,6 +104,9 @@ static SmpBleBoard *read_board(SmpBluez *bluez, const char *path, const char *ad
 	board->adapter = g_strdup(strrchr(adapter, '/') + 1);
 	if (rssi && g_variant_is_of_type(rssi, G_VARIANT_TYPE_INT16))
 		board->rssi = g_variant_get_int16(rssi);
+	/* 127 is "not available" (Bluetooth Core, Vol 4 Part E 7.7.65.2). */
+	if (board->rssi == 127)
+		board->rssi = 0;
 	board->smp = smp_ble_device_offers_smp(bluez, path);
 	board->paired = smp_bluez_get_bool(bluez, path, BLUEZ_DEVICE, "Paired");
 	board->connected = smp_bluez_get_bool(bluez, path, BLUEZ_DEVICE, "Connected");

@@ -112,6 +112,13 @@ static gboolean connect_and_resolve(SmpBleDevice *device, gint64 deadline, GErro
 	}
 }
 
+gboolean smp_ble_connect_only(SmpBleDevice *device, gint64 deadline, GError **error)
+{
+	gboolean again = FALSE;
+
+	return connect_once(device, deadline, &again, error);
+}
+
 static gboolean has_uuid(SmpBluez *bluez, const char *path, const char *interface, const char *uuid)
 {
 	const char *found = smp_bluez_get_text(bluez, path, interface, "UUID");

@@ -80,7 +80,10 @@ gboolean smp_ble_find(SmpBleDevice *device, gint64 deadline,
 /* Connects and finds the characteristic. */
 gboolean smp_ble_connect(SmpBleDevice *device, gint64 deadline,
 			 GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* Forgets what BlueZ knows of a board that is connected and not paired. */
+/* One try, without looking what it offers. */
+gboolean smp_ble_connect_only(SmpBleDevice *device, gint64 deadline,
+			      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Forgets what BlueZ knows of a board, its bond included. */
 gboolean smp_ble_remove(SmpBleDevice *device, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void smp_ble_disconnect(SmpBleDevice *device);
 

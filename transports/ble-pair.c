@@ -109,13 +109,17 @@ static gboolean pair_with_agent(SmpBleDevice *device, GError **error)
 		[SMP_PAIRING_KEYBOARD] = "KeyboardOnly",
 		[SMP_PAIRING_KEYBOARD_DISPLAY] = "KeyboardDisplay",
 	};
+	g_autoptr(GError) cause = NULL;
 
 	if (!call(device, "/org/bluez", BLUEZ_AGENT_MANAGER, "RegisterAgent",
 		  g_variant_new("(os)", AGENT_PATH, capabilities[device->ability]), CALL_TIME,
 		  error))
 		return FALSE;
 	gboolean paired =
-		call(device, device->device, BLUEZ_DEVICE, "Pair", NULL, PAIR_TIME, error);
+		call(device, device->device, BLUEZ_DEVICE, "Pair", NULL, PAIR_TIME, &cause) ||
+		smp_bluez_error_is(cause, "org.bluez.Error.AlreadyExists");
+	if (!paired)
+		g_propagate_error(error, g_steal_pointer(&cause));
 	g_autoptr(GError) ignored = NULL;
 	if (!call(device, "/org/bluez", BLUEZ_AGENT_MANAGER, "UnregisterAgent",
 		  g_variant_new("(o)", AGENT_PATH), CALL_TIME, &ignored))
@@ -137,7 +141,7 @@ gboolean smp_ble_pair_device(SmpBleDevice *device, GError **error)
 		return FALSE;
 	gboolean paired = pair_with_agent(device, &cause);
 	g_dbus_connection_unregister_object(smp_bluez_get_bus(device->bluez), agent);
-	if (paired || smp_bluez_error_is(cause, "org.bluez.Error.AlreadyExists"))
+	if (paired)
 		return TRUE;
 	if (g_error_matches(cause, G_IO_ERROR, G_IO_ERROR_CANCELLED))
 		smp_bluez_send(device->bluez, device->device, BLUEZ_DEVICE, "CancelPairing", NULL);

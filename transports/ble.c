@@ -112,6 +112,23 @@ gboolean smp_ble_link_connect(SmpLink *link, GError **error)
 	       connect_known(ble, deadline, error);
 }
 
+/* A connection that was found may be one that its owner is just ending: BlueZ takes 2 s for it. */
+static gboolean connect_and_acquire(SmpLink *link, GError **error)
+{
+	BleLink *ble = (BleLink *)link;
+	g_autoptr(GError) local = NULL;
+
+	if (!smp_ble_link_connect(link, error))
+		return FALSE;
+	if (smp_ble_acquire(&ble->device, &local))
+		return TRUE;
+	if (!g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED)) {
+		g_propagate_error(error, g_steal_pointer(&local));
+		return FALSE;
+	}
+	return smp_ble_link_connect(link, error) && smp_ble_acquire(&ble->device, error);
+}
+
 static gboolean ble_open(SmpLink *link, GError **error)
 {
 	BleLink *ble = (BleLink *)link;
@@ -119,7 +136,7 @@ static gboolean ble_open(SmpLink *link, GError **error)
 	if (ble->target->own_address_type)
 		g_message("BlueZ chooses this computer's own address; own_addr_type=%s is ignored",
 			  ble->target->own_address_type);
-	if (!smp_ble_link_connect(link, error) || !smp_ble_acquire(&ble->device, error)) {
+	if (!connect_and_acquire(link, error)) {
 		give_up(ble);
 		smp_ble_device_end(&ble->device);
 		return FALSE;

@@ -201,6 +201,12 @@ static const char *link_hint(const GError *error)
 	return NULL;
 }
 
+/* The link itself said what was not heard of. */
+static gboolean is_away(Smpctl *cli, const GError *error)
+{
+	return error->domain == SMP_LINK_ERROR && has_scheme(cli, "ble:");
+}
+
 /* How the board stands, where that is known, and what may help. */
 static char *error_hint(Smpctl *cli, const GError *error)
 {
@@ -209,7 +215,7 @@ static char *error_hint(Smpctl *cli, const GError *error)
 
 	if (status == SMPCTL_EXIT_DEVICE)
 		hint = device_hint(cli, error);
-	else if (status == SMPCTL_EXIT_TIMEOUT)
+	else if (status == SMPCTL_EXIT_TIMEOUT && !is_away(cli, error))
 		hint = g_strdup(silence_hint(cli));
 	else
 		hint = g_strdup(link_hint(error));

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The link goes away, and comes back: resets, other addresses, bluetoothd itself. */
+
+#include "ble-test.h"
+
+#include <glib/gstdio.h>
+#include <unistd.h>
+
+#include "tests/lib/make-image.h"
+
+#define SECOND G_USEC_PER_SEC
+
+static void check_lost(SmpSession *session)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_assert_false(ble_test_try_echo(session, 5, &error));
+	g_assert_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED);
+}
+
+static void check_back(SmpSession *session, gint64 within)
+{
+	SmpLink *link = smp_session_get_link(session);
+	g_autoptr(GError) error = NULL;
+
+	if (!smp_session_reconnect(session, smp_link_now(link) + within, &error))
+		g_error("%s", error->message);
+	ble_test_echo(session, 5);
+}
+
+typedef void (*Disturb)(BluezDouble *bluez);
+
+static void drop(BluezDouble *bluez)
+{
+	bluez_double_drop(bluez, 0);
+}
+
+static void close_notify(BluezDouble *bluez)
+{
+	bluez_double_close_fd(bluez, 0, TRUE);
+}
+
+static void close_write(BluezDouble *bluez)
+{
+	bluez_double_close_fd(bluez, 0, FALSE);
+}
+
+static void move_services(BluezDouble *bluez)
+{
+	bluez_double_move_services(bluez, 0);
+}
+
+static void restart(BluezDouble *bluez)
+{
+	bluez_double_restart(bluez, 300);
+}
+
+static void take_adapter_away(BluezDouble *bluez)
+{
+	bluez_double_remove_adapter(bluez);
+	bluez_double_add_adapter(bluez, "hci0", TRUE);
+}
+
+/* Whatever ended it, the link says so, and is the same board's again afterwards. */
+static void test_disturbed(void)
+{
+	static const Disturb disturbances[] = {drop,	      close_notify, close_write,
+					       move_services, restart,	    take_adapter_away};
+	static const char *const targets[] = {"ble:C0:11:22:33:44:55", "ble:Sensor 12"};
+
+	for (guint i = 0; i < G_N_ELEMENTS(disturbances) * G_N_ELEMENTS(targets); i++) {
+		g_autoptr(BluezDouble) bluez = ble_test_start(&ble_test_board);
+		g_autoptr(SmpLink) link = ble_test_open(targets[i % 2]);
+		g_autoptr(SmpSession) session = ble_test_session(link);
+		DoubleCounts counts;
+
+		ble_test_echo(session, 5);
+		disturbances[i / 2](bluez);
+		check_lost(session);
+		check_back(session, 10 * SECOND);
+		smp_link_close(link);
+		bluez_double_get_counts(bluez, &counts);
+		g_assert_cmpuint(counts.acquired, ==, 0);
+		g_assert_cmpuint(counts.left_notify, ==, 0);
+	}
+}
+
+static gpointer power_on_later(gpointer bluez)
+{
+	g_usleep(1500000);
+	bluez_double_power(bluez, 0, TRUE);
+	return NULL;
+}
+
+/* Out of range for a while: it is looked for until the deadline, in steps of a second as after a
+ * reset. */
+static void test_away(void)
+{
+	g_autoptr(BluezDouble) bluez = ble_test_start(&ble_test_board);
+	g_autoptr(SmpLink) link = ble_test_open("ble:");
+	g_autoptr(SmpSession) session = ble_test_session(link);
+	g_autoptr(GError) error = NULL;
+
+	bluez_double_power(bluez, 0, FALSE);
+	check_lost(session);
+	g_assert_false(smp_session_reconnect(session, smp_link_now(link) + SECOND, &error));
+	g_assert_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_TIMEOUT);
+	g_autoptr(GThread) thread = g_thread_new("power", power_on_later, bluez);
+	check_back(session, 5 * SECOND);
+	g_thread_join(g_steal_pointer(&thread));
+}
+
+static void test_reset(gboolean new_address)
+{
+	DoubleBoard board = ble_test_board;
+
+	board.new_address = new_address;
+	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+	g_autoptr(SmpLink) link = ble_test_open("ble:Sensor 12");
+	g_autoptr(SmpSession) session = ble_test_session(link);
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(smp_os_reset(session, FALSE, SMP_BOOT_MODE_NORMAL, &error));
+	if (!smp_wait_for_board(session, 20000, NULL, NULL, &error))
+		g_error("%s", error->message);
+	g_autofree char *identity = smp_link_identity(link);
+	g_assert_cmpstr(identity, ==,
+			new_address ? "ble:C0:11:22:33:44:51" : "ble:C0:11:22:33:44:55");
+}
+
+static void test_same_address(void)
+{
+	test_reset(FALSE);
+}
+
+static void test_new_address(void)
+{
+	test_reset(TRUE);
+}
+
+static SmpBundle *make_bundle(void)
+{
+	g_autoptr(GBytes) image =
+		make_image(&(MakeImage){.version = {1, 1, 0, 0}, .payload_size = 20000, .seed = 3});
+	g_autofree char *path = g_build_filename(g_get_tmp_dir(), "test-ble-XXXXXX", NULL);
+	g_autoptr(GError) error = NULL;
+	SmpBundle *bundle = smp_bundle_new();
+	gsize size = 0;
+	const char *data = g_bytes_get_data(image, &size);
+
+	g_close(g_mkstemp(path), NULL);
+	g_assert_true(g_file_set_contents(path, data, (gssize)size, NULL));
+	if (!smp_bundle_add(bundle, path, 0, &error))
+		g_error("%s", error->message);
+	unlink(path);
+	return bundle;
+}
+
+/* The whole way over the air: upload, trial, reset, confirm. */
+static void check_update(const DoubleBoard *board)
+{
+	g_autoptr(BluezDouble) bluez = ble_test_start(board);
+	g_autoptr(SmpLink) link = ble_test_open("ble:Sensor 12");
+	g_autoptr(SmpSession) session = ble_test_session(link);
+	g_autoptr(SmpBundle) bundle = make_bundle();
+	const SmpPolicy policy = {.mode = SMP_UPDATE_TEST_AND_CONFIRM,
+				  .stop_before = SMP_ACTION_END};
+	g_autoptr(SmpUpdate) update = smp_update_new(session, bundle, &policy);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(SmpUpdateResult) result = smp_update_run(update, &error);
+	DoubleCounts counts;
+
+	if (!result)
+		g_error("%s", error->message);
+	if (result->end != SMP_END_UPDATED)
+		g_error("%s: %s", result->message, result->detail);
+	smp_link_close(link);
+	bluez_double_get_counts(bluez, &counts);
+	g_assert_cmpuint(counts.acquired, ==, 0);
+	g_assert_cmpuint(counts.left_notify, ==, 0);
+}
+
+static void test_update(void)
+{
+	check_update(&ble_test_board);
+}
+
+/* The link is lost in the middle of the upload, once. */
+static void test_update_dropped(void)
+{
+	DoubleBoard board = ble_test_board;
+
+	board.drop_at = 12;
+	check_update(&board);
+}
+
+static void test_update_lost_piece(void)
+{
+	DoubleBoard board = ble_test_board;
+
+	board.lose_piece = 17;
+	check_update(&board);
+}
+
+static void test_update_no_reassembly(void)
+{
+	DoubleBoard board = ble_test_board;
+
+	board.no_reassembly = TRUE;
+	check_update(&board);
+}
+
+static void test_update_both(void)
+{
+	DoubleBoard board = ble_test_board;
+
+	board.both = TRUE;
+	board.new_address = TRUE;
+	check_update(&board);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/ble/lost/disturbed", test_disturbed);
+	g_test_add_func("/ble/lost/away", test_away);
+	g_test_add_func("/ble/lost/same-address", test_same_address);
+	g_test_add_func("/ble/lost/new-address", test_new_address);
+	g_test_add_func("/ble/lost/update", test_update);
+	g_test_add_func("/ble/lost/update-dropped", test_update_dropped);
+	g_test_add_func("/ble/lost/update-lost-piece", test_update_lost_piece);
+	g_test_add_func("/ble/lost/update-no-reassembly", test_update_no_reassembly);
+	g_test_add_func("/ble/lost/update-both", test_update_both);
+	return ble_test_run();
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Boards that want to be paired with, and BlueZ's habit of never answering about it. */
+
+#include "ble-test.h"
+
+typedef struct {
+	guint asked;
+	guint32 passkey;
+	gboolean reject;
+} Person;
+
+static gboolean on_question(SmpPairingQuestion question, const char *board, guint32 *passkey,
+			    gpointer user_data)
+{
+	Person *person = user_data;
+
+	g_assert_cmpint(question, ==, SMP_PAIRING_ENTER);
+	g_assert_cmpstr(board, ==, "Sensor 12");
+	person->asked++;
+	*passkey = person->passkey;
+	return !person->reject;
+}
+
+static SmpLink *link_new(const char *target, SmpPairingAbility ability, Person *person)
+{
+	g_autoptr(GError) error = NULL;
+	SmpLink *link = smp_link_new(target, &error);
+
+	g_assert_no_error(error);
+	smp_link_set_pairing_func(link, ability, on_question, person);
+	return link;
+}
+
+static DoubleBoard secured(DoubleSecurity security)
+{
+	DoubleBoard board = ble_test_board;
+
+	board.security = security;
+	board.display = security == DOUBLE_AUTHENTICATE;
+	board.passkey = 123456;
+	return board;
+}
+
+static void check_open(SmpLink *link)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!smp_link_open(link, &error))
+		g_error("%s", error->message);
+	g_autoptr(SmpSession) session = ble_test_session(link);
+	ble_test_echo(session, 5);
+	smp_link_close(link);
+}
+
+static void check_refused(SmpLink *link, int code, const char *part)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_assert_false(smp_link_open(link, &error));
+	g_assert_error(error, SMP_LINK_ERROR, code);
+	if (!strstr(error->message, part))
+		g_error("\"%s\" is not in \"%s\"", part, error->message);
+}
+
+/* Pairs once, where the board wants it, and never again. */
+static void check_pairs(DoubleSecurity security, const char *target, SmpPairingAbility ability,
+			guint asked, const char *capability)
+{
+	DoubleBoard board = secured(security);
+	Person person = {.passkey = 123456};
+	DoubleCounts counts;
+	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+	g_autoptr(SmpLink) link = link_new(target, ability, &person);
+
+	check_open(link);
+	check_open(link);
+	bluez_double_get_counts(bluez, &counts);
+	g_assert_cmpuint(counts.pairs, ==, 1);
+	g_assert_cmpuint(counts.agents, ==, 0);
+	g_assert_cmpuint(person.asked, ==, asked);
+	g_assert_cmpstr(counts.capability, ==, capability);
+}
+
+static void test_just_works(void)
+{
+	check_pairs(DOUBLE_ENCRYPT, "ble:", SMP_PAIRING_NOTHING, 0, "NoInputNoOutput");
+	check_pairs(DOUBLE_ENCRYPT, "ble:?pair=yes", SMP_PAIRING_KEYBOARD_DISPLAY, 0,
+		    "KeyboardDisplay");
+	check_pairs(DOUBLE_OPEN, "ble:?pair=yes", SMP_PAIRING_NOTHING, 0, "NoInputNoOutput");
+}
+
+static void test_passkey(void)
+{
+	check_pairs(DOUBLE_AUTHENTICATE, "ble:", SMP_PAIRING_KEYBOARD, 1, "KeyboardOnly");
+	check_pairs(DOUBLE_AUTHENTICATE, "ble:?pair=yes", SMP_PAIRING_KEYBOARD_DISPLAY, 1,
+		    "KeyboardDisplay");
+}
+
+static void test_wrong_passkey(void)
+{
+	DoubleBoard board = secured(DOUBLE_AUTHENTICATE);
+	Person person = {.passkey = 654321};
+	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+	g_autoptr(SmpLink) link = link_new("ble:", SMP_PAIRING_KEYBOARD, &person);
+
+	check_refused(link, SMP_LINK_ERROR_PERMISSION, "passkey was wrong");
+	person.reject = TRUE;
+	check_refused(link, SMP_LINK_ERROR_PERMISSION, "pairing failed");
+	/* And then the right one. */
+	person = (Person){.passkey = 123456};
+	check_open(link);
+}
+
+/* Nobody there who could read the passkey: pairing "just works" and does not help. */
+static void test_nobody(void)
+{
+	DoubleBoard board = secured(DOUBLE_AUTHENTICATE);
+	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+	g_autoptr(SmpLink) link = link_new("ble:", SMP_PAIRING_NOTHING, NULL);
+
+	check_refused(link, SMP_LINK_ERROR_PERMISSION, "wants a pairing with authentication");
+}
+
+static void test_never(void)
+{
+	DoubleBoard board = secured(DOUBLE_ENCRYPT);
+	DoubleCounts counts;
+	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+
+	ble_test_fails("ble:?pair=no", SMP_LINK_ERROR_PERMISSION, "encrypted");
+	bluez_double_get_counts(bluez, &counts);
+	g_assert_cmpuint(counts.pairs, ==, 0);
+}
+
+/* AcquireNotify that is never answered: the device is removed while it is connected, paired and
+ * tried once more. */
+static void test_hang(void)
+{
+	DoubleBoard board = secured(DOUBLE_ENCRYPT);
+	DoubleCounts counts;
+	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+	g_autoptr(SmpLink) link = link_new("ble:", SMP_PAIRING_NOTHING, NULL);
+
+	bluez_double_add_rule(bluez, &(DoubleRule){.method = "AcquireNotify", .times = 1});
+	check_open(link);
+	bluez_double_get_counts(bluez, &counts);
+	g_assert_cmpuint(counts.removes, ==, 1);
+	g_assert_cmpuint(counts.pairs, ==, 1);
+}
+
+/* A bond that does not help is the user's to give up. */
+static void test_hang_paired(void)
+{
+	DoubleBoard board = secured(DOUBLE_AUTHENTICATE);
+	DoubleCounts counts;
+
+	board.paired = board.known = TRUE;
+	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+	bluez_double_add_rule(bluez, &(DoubleRule){.method = "AcquireNotify"});
+	ble_test_fails("ble:C0:11:22:33:44:55", SMP_LINK_ERROR_PERMISSION, "does not let us in");
+	bluez_double_get_counts(bluez, &counts);
+	g_assert_cmpuint(counts.removes, ==, 0);
+	g_assert_cmpuint(counts.pairs, ==, 0);
+}
+
+static void test_pair_and_forget(void)
+{
+	DoubleBoard board = secured(DOUBLE_AUTHENTICATE);
+	Person person = {.passkey = 123456};
+	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+	g_autoptr(SmpLink) link = link_new("ble:Sensor 12", SMP_PAIRING_KEYBOARD, &person);
+	g_autoptr(SmpLink) other = link_new("udp:192.0.2.7", SMP_PAIRING_KEYBOARD, &person);
+	g_autoptr(GError) error = NULL;
+	gboolean was_paired = TRUE;
+
+	g_assert_true(smp_ble_pair(link, &was_paired, &error));
+	g_assert_false(was_paired);
+	g_assert_true(smp_ble_pair(link, &was_paired, &error));
+	g_assert_true(was_paired);
+	g_assert_cmpuint(person.asked, ==, 1);
+	g_assert_true(smp_ble_forget(link, &error));
+	g_assert_no_error(error);
+	g_assert_false(smp_ble_forget(link, &error));
+	g_assert_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_NOT_FOUND);
+	g_clear_error(&error);
+	g_assert_false(smp_ble_pair(other, &was_paired, &error));
+	g_assert_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_ADDRESS);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/ble/pair/just-works", test_just_works);
+	g_test_add_func("/ble/pair/passkey", test_passkey);
+	g_test_add_func("/ble/pair/wrong-passkey", test_wrong_passkey);
+	g_test_add_func("/ble/pair/nobody", test_nobody);
+	g_test_add_func("/ble/pair/never", test_never);
+	g_test_add_func("/ble/pair/hang", test_hang);
+	g_test_add_func("/ble/pair/hang-paired", test_hang_paired);
+	g_test_add_func("/ble/pair/pair-and-forget", test_pair_and_forget);
+	return ble_test_run();
+}
