@@ -67,6 +67,21 @@ static const Good good_targets[] = {
 	{"udp:[fe80::1%eth0]", "udp:[fe80::1%eth0]", "UDP", "udp:[fe80::1%eth0]:1337", 0},
 	{"udp:[::1]:99", "udp:[::1]:99", "UDP", "udp:[::1]:99", 0},
 	{"udp:[192.0.2.7]:99", "udp:192.0.2.7:99", "UDP", "udp:192.0.2.7:99", 0},
+	{"ble:c0:11:22:33:44:55", "ble:C0:11:22:33:44:55", "Bluetooth LE", "ble:C0:11:22:33:44:55",
+	 0},
+	{"ble:Sensor 12", "ble:Sensor 12", "Bluetooth LE", "ble:Sensor 12", 0},
+	{"ble:Sensor*", "ble:Sensor*", "Bluetooth LE", "ble:Sensor*", 0},
+	{"ble:What%3F*", "ble:What%3F*", "Bluetooth LE", "ble:What%3F*", 0},
+	{"ble:100%", "ble:100%25", "Bluetooth LE", "ble:100%25", 0},
+	{"ble:C0:11:22:33:44", "ble:C0:11:22:33:44", "Bluetooth LE", "ble:C0:11:22:33:44", 0},
+	{"ble:", "ble:", "Bluetooth LE", "ble:", 0},
+	{"ble:?", "ble:", "Bluetooth LE", "ble:", 0},
+	{"ble:?adapter=hci1&mtu=100", "ble:?adapter=hci1&mtu=100", "Bluetooth LE",
+	 "ble:?adapter=hci1&mtu=100", 100},
+	{"ble:x?reassembly=off&pair=no&keep=yes&connect-timeout=5&address-type=public",
+	 "ble:x?address-type=public&connect-timeout=5&keep=yes&pair=no&reassembly=off",
+	 "Bluetooth LE",
+	 "ble:x?address-type=public&connect-timeout=5&keep=yes&pair=no&reassembly=off", 0},
 	{"sim:swap", "sim:swap", "simulated board", "sim:swap", 0},
 	{"sim:swap?fast&erase=2", "sim:swap?erase=2&fast", "simulated board",
 	 "sim:swap?erase=2&fast", 0},
@@ -81,7 +96,16 @@ static const Bad bad_targets[] = {
 	{"serial:", SMP_LINK_ERROR_ADDRESS, "nothing stands behind the colon"},
 	{"serial:?baud=9600", SMP_LINK_ERROR_ADDRESS, "nothing stands behind the colon"},
 	{"tcp:192.0.2.7", SMP_LINK_ERROR_ADDRESS, "there is no scheme \"tcp\""},
-	{"ble:C0:11:22:33:44:55", SMP_LINK_ERROR_UNSUPPORTED, "no Bluetooth yet"},
+	{"ble:*", SMP_LINK_ERROR_ADDRESS, "no name stands before the asterisk"},
+	{"ble:x?adapter=1", SMP_LINK_ERROR_ADDRESS, "adapter=1: it takes hci0, hci1 and so on"},
+	{"ble:x?adapter=hci", SMP_LINK_ERROR_ADDRESS, "it takes hci0"},
+	{"ble:x?pair=maybe", SMP_LINK_ERROR_ADDRESS, "one of auto, yes, no"},
+	{"ble:x?reassembly=yes", SMP_LINK_ERROR_ADDRESS, "one of auto, on, off"},
+	{"ble:x?address-type=static", SMP_LINK_ERROR_ADDRESS, "it takes public or random"},
+	{"ble:x?keep=no", SMP_LINK_ERROR_ADDRESS, "keep=no: it takes yes"},
+	{"ble:x?connect-timeout=0", SMP_LINK_ERROR_ADDRESS, "a number from 1 to 3600"},
+	{"ble:x?mtu=20", SMP_LINK_ERROR_ADDRESS, "mtu=20"},
+	{"ble:x?baud=1", SMP_LINK_ERROR_ADDRESS, "no option \"baud\"; known are adapter"},
 	{"/dev/ttyS1?&baud=1", SMP_LINK_ERROR_ADDRESS, "an option after \"?\" is empty"},
 	{"/dev/ttyS1?=1", SMP_LINK_ERROR_ADDRESS, "an option after \"?\" is empty"},
 	{"/dev/ttyS1?baud=1&baud=2", SMP_LINK_ERROR_ADDRESS, "\"baud\" is given twice"},
@@ -192,6 +216,48 @@ static const Good good_udp[] = {
 	{"host:1337", "udp:host", "UDP", "udp:host:1337", 0},
 };
 
+static const Good good_ble[] = {
+	{"peer_name=Sensor 12", "ble:Sensor 12", "Bluetooth LE", "ble:Sensor 12", 0},
+	{"peer_name=50%?", "ble:50%25%3F", "Bluetooth LE", "ble:50%25%3F", 0},
+	{"peer_id=c0:11:22:33:44:55,ctlr_name=default", "ble:C0:11:22:33:44:55", "Bluetooth LE",
+	 "ble:C0:11:22:33:44:55", 0},
+	{"ctlr_name=hci1,peer_name=x,own_addr_type=random,conn_timeout=30",
+	 "ble:x?adapter=hci1&connect-timeout=30&own-address-type=random", "Bluetooth LE",
+	 "ble:x?adapter=hci1&connect-timeout=30&own-address-type=random", 0},
+	{",peer_name=a,peer_name=b,", "ble:b", "Bluetooth LE", "ble:b", 0},
+};
+
+static const Bad bad_ble[] = {
+	{"", SMP_LINK_ERROR_ADDRESS, "no peer_name and no peer_id"},
+	{"ctlr_name=hci1", SMP_LINK_ERROR_ADDRESS, "no peer_name and no peer_id"},
+	{"x", SMP_LINK_ERROR_ADDRESS, "expected comma-separated key=value pairs: x"},
+	{"peer_name=x,speed=1", SMP_LINK_ERROR_ADDRESS, "Unrecognized key: speed"},
+	{"peer_name=x,ctlr_name=1", SMP_LINK_ERROR_ADDRESS, "adapter=1"},
+	{"peer_name=x,conn_timeout=soon", SMP_LINK_ERROR_ADDRESS, "connect-timeout=soon"},
+	{"peer_name=x,own_addr_type=static", SMP_LINK_ERROR_ADDRESS, "own-address-type=static"},
+};
+
+static void test_ble_connstrings(void)
+{
+	static const char *const types[] = {"ble", "blue"};
+
+	for (guint i = 0; i < 2 * G_N_ELEMENTS(good_ble); i++) {
+		g_autoptr(GError) error = NULL;
+		g_autoptr(SmpLink) link =
+			smp_link_new_connstring(types[i % 2], good_ble[i / 2].text, &error);
+
+		g_assert_no_error(error);
+		check_link(link, &good_ble[i / 2]);
+	}
+	for (guint i = 0; i < 2 * G_N_ELEMENTS(bad_ble); i++) {
+		g_autoptr(GError) error = NULL;
+		g_autoptr(SmpLink) link =
+			smp_link_new_connstring(types[i % 2], bad_ble[i / 2].text, &error);
+
+		check_error(link, error, &bad_ble[i / 2]);
+	}
+}
+
 static void test_connstrings(void)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(good_serial); i++) {
@@ -214,7 +280,7 @@ static void test_connstrings(void)
 static void test_bad_connstrings(void)
 {
 	static const Bad types[] = {
-		{"ble", SMP_LINK_ERROR_UNSUPPORTED, "\"ble\" is not supported"},
+		{"bhd", SMP_LINK_ERROR_UNSUPPORTED, "\"bhd\" is not supported"},
 		{"oic_serial", SMP_LINK_ERROR_UNSUPPORTED, "\"oic_serial\" is not supported"},
 		{"usb", SMP_LINK_ERROR_ADDRESS, "invalid conntype: \"usb\""},
 		{"", SMP_LINK_ERROR_ADDRESS, "invalid conntype: \"\""},
@@ -242,6 +308,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/target/bad", test_bad_targets);
 	g_test_add_func("/target/round-trip", test_round_trip);
 	g_test_add_func("/connstring/good", test_connstrings);
+	g_test_add_func("/connstring/ble", test_ble_connstrings);
 	g_test_add_func("/connstring/bad", test_bad_connstrings);
 	return g_test_run();
 }
