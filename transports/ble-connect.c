@@ -198,7 +198,7 @@ static gboolean refresh_services(SmpBleDevice *device, gint64 deadline, GError *
 
 gboolean smp_ble_connect(SmpBleDevice *device, gint64 deadline, GError **error)
 {
-	device->ours = !is_connected(device);
+	device->ours |= !is_connected(device);
 	for (guint i = 0; i < 2; i++) {
 		/* Scanning gets in the way of connecting. */
 		smp_ble_scan_end(device);

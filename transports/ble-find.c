@@ -28,6 +28,7 @@ void smp_ble_device_end(SmpBleDevice *device)
 	g_clear_pointer(&device->device, g_free);
 	g_clear_pointer(&device->characteristic, g_free);
 	device->scanning = FALSE;
+	device->ours = FALSE;
 }
 
 void smp_ble_device_clear(SmpBleDevice *device)

@@ -18,40 +18,63 @@ static void print_row(const char *topic, const SmpctlCommand *command)
 	       command->help);
 }
 
-/* Commands that share a first word and are not worth a line each. */
-static void print_family(const char *topic, const char *family)
+/* The first word of "os info" with the blank behind it; "" where there is but one. */
+static gsize family_length(const SmpctlCommand *command)
 {
-	g_autoptr(GString) names = g_string_new(NULL);
+	const char *blank = strchr(command->name, ' ');
 
-	for (const SmpctlCommand *command = smpctl_commands(); command->name; command++) {
-		if (command->brief && g_str_has_prefix(command->name, family))
+	return blank ? (gsize)(blank + 1 - command->name) : 0;
+}
+
+/* Commands that share a first word and are not worth a line each. */
+static void print_family(const char *topic, const SmpctlCommand *first)
+{
+	gsize length = family_length(first);
+	g_autoptr(GString) names = g_string_new(NULL);
+	g_autofree char *left = g_strdup_printf("%.*s…", (int)length, first->name);
+
+	for (const SmpctlCommand *command = first; command->name; command++) {
+		if (command->brief && !strncmp(command->name, first->name, length))
 			g_string_append_printf(names, "%s%s", names->len ? ", " : "",
-					       command->name + strlen(family));
+					       command->name + length);
 	}
 	/* The ellipsis is one column and three bytes. */
-	printf("%-9s%-26s %s\n", topic, "os …", names->str);
+	printf("%-9s%-26s %s\n", topic, left, names->str);
+}
+
+/* Whether its family has its line already, or it is another name for something. */
+static gboolean is_told(const SmpctlCommand *command)
+{
+	gsize length = family_length(command);
+
+	if (command->topic == SMPCTL_HIDDEN || (command->brief && length == 0))
+		return TRUE;
+	for (const SmpctlCommand *before = smpctl_commands(); before != command; before++) {
+		if (command->brief && before->brief &&
+		    !strncmp(before->name, command->name, length))
+			return TRUE;
+	}
+	return FALSE;
 }
 
 void smpctl_help_main(void)
 {
 	SmpctlTopic topic = SMPCTL_HIDDEN;
-	gboolean family = FALSE;
 
 	puts("Usage: smpctl [-c BOARD] COMMAND [ARGUMENT…]");
 	for (const SmpctlCommand *command = smpctl_commands(); command->name; command++) {
 		const char *heading = command->topic != topic ? topics[command->topic] : "";
 
-		if (command->topic == SMPCTL_HIDDEN || (command->brief && family))
+		if (is_told(command))
 			continue;
 		topic = command->topic;
 		if (command->brief)
-			print_family(heading, "os ");
+			print_family(heading, command);
 		else
 			print_row(heading, command);
-		family |= command->brief;
 	}
-	puts("BOARD is /dev/ttyACM0, udp:HOST, usb:VID:PID, sim:swap or a saved name; see\n"
-	     "smpctl-targets(7). Without -c it is $SMPCTL_CONN, or the only one saved.\n"
+	puts("BOARD is /dev/ttyACM0, udp:HOST, ble:NAME, usb:VID:PID, sim:swap, a saved name;\n"
+	     "see smpctl-targets(7). Without -c it is $SMPCTL_CONN, or the only one saved.\n"
 	     "smpctl COMMAND --help has options (--json, -v, …) and an example, smpctl(1) all.");
 }
 

@@ -160,7 +160,14 @@ class Errors(TestCase):
         self.assertEqual(self.good("-c", target, "reset", "--force"), "Done\n")
 
     def test_no_bluetooth(self):
-        self.assert_error(4, "connection", ["discover", "--ble"], "no Bluetooth")
+        """Neither in this build nor on this computer, which has no such bus."""
+        self.environment["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=/nonexistent"
+        for command in (["discover", "--ble"], ["ble", "scan"], ["ble", "pair", "ble:x"],
+                        ["-c", "ble:x", "ble", "forget"], ["-c", "ble:x", "echo", "x"],
+                        ["--name", "x", "echo", "x"], ["--conntype", "blue", "--connstring",
+                                                       "peer_id=C0:11:22:33:44:55", "reset"]):
+            self.assert_error(4, "connection", command, "Bluetooth")
+        self.assert_error(2, "usage", ["--passkey", "1000000", "echo", "x"], "six digits")
 
     def test_usage_in_json(self):
         (error,) = self.json("image", "upload", status=2)

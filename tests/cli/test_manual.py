@@ -9,6 +9,7 @@ from common import SMPSIM, TestCase
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 PAGE = DOCS / "smpctl.1.rst"
+FAMILIES = ("os", "conn", "ble")
 HIDDEN = ("version", "taskstat", "mpstat", "datetime")
 
 
@@ -24,12 +25,13 @@ class Manual(TestCase):
         """All commands that help knows."""
         names = []
         for line in self.good("--help").splitlines()[1:]:
-            match = re.match(r".{9}((?:image |conn |os )?[a-z]+) ", line)
+            match = re.match(r".{9}((?:image |conn )?[a-z]+) ", line)
             if match and not line.startswith(("BOARD", "smpctl")):
                 names.append(match[1])
-        for line in self.good("os", "--help").splitlines()[1:]:
-            names.append(" ".join(line.split()[:2]))
-        return sorted({*names, "ensure", *HIDDEN} - {"os"})
+        for family in FAMILIES:
+            for line in self.good(family, "--help").splitlines()[1:]:
+                names.append(" ".join(line.split()[:2]))
+        return sorted({*names, "ensure", *HIDDEN} - set(FAMILIES))
 
     def section(self, command):
         """What the page says of a command: its heading and all that is indented below."""

@@ -27,7 +27,7 @@ class Usage(TestCase):
 
     def test_each_command_has_an_example(self):
         commands = []
-        for family in ("image", "os", "conn"):
+        for family in ("image", "os", "conn", "ble"):
             for line in self.good(family, "--help").splitlines()[1:]:
                 commands.append(line.split()[:2])
         commands += [[word] for word in ("discover", "status", "update", "echo", "reset")]
