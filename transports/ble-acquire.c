@@ -87,8 +87,7 @@ static gboolean fail_security(SmpBleDevice *device, const GError *cause, gboolea
  * there before is not given up for it. */
 static gboolean clear_hang(SmpBleDevice *device, GError **error)
 {
-	return !smp_bluez_get_bool(device->bluez, device->device, BLUEZ_DEVICE, "Connected") ||
-	       smp_ble_remove(device, error);
+	return !smp_ble_is_connected(device) || smp_ble_remove(device, error);
 }
 
 static gboolean begin_anew(SmpBleDevice *device, GError **error)

@@ -45,7 +45,7 @@ static gboolean remove_known(SmpBleDevice *device, GError **error)
 {
 	g_autoptr(GError) absent = NULL;
 
-	if (!smp_bluez_get_bool(device->bluez, device->device, BLUEZ_DEVICE, "Connected") &&
+	if (!smp_ble_is_connected(device) &&
 	    !smp_ble_connect_only(device, g_get_monotonic_time() + FORGET_TIME, &absent))
 		g_debug("%s", absent->message);
 	return g_error_matches(absent, G_IO_ERROR, G_IO_ERROR_CANCELLED)

@@ -25,8 +25,9 @@ static gboolean call_device(SmpBleDevice *device, const char *method, gint64 dea
 	return reply != NULL;
 }
 
-static gboolean is_connected(SmpBleDevice *device)
+gboolean smp_ble_is_connected(SmpBleDevice *device)
 {
+	smp_bluez_update(device->bluez, device->device, BLUEZ_DEVICE);
 	return smp_bluez_get_bool(device->bluez, device->device, BLUEZ_DEVICE, "Connected");
 }
 
@@ -84,7 +85,7 @@ static gboolean resolve(SmpBleDevice *device, gint64 deadline, gboolean *again, 
 			return fail_timeout(device, "its services were not found in time", error);
 		if (!smp_bluez_wait(device->bluez, deadline, error))
 			return FALSE;
-		*again = !is_connected(device);
+		*again = !smp_ble_is_connected(device);
 		if (*again && g_get_monotonic_time() < deadline)
 			return fail_timeout(device, "the connection was lost at once", error);
 	}
@@ -179,7 +180,7 @@ void smp_ble_disconnect(SmpBleDevice *device)
 
 	if (!call_device(device, "Disconnect", deadline, &ignored))
 		g_debug("Disconnect: %s", ignored->message);
-	while (!ignored && is_connected(device) && g_get_monotonic_time() < deadline) {
+	while (!ignored && smp_ble_is_connected(device) && g_get_monotonic_time() < deadline) {
 		if (!smp_bluez_wait(device->bluez, deadline, &ignored))
 			return;
 	}
@@ -198,7 +199,7 @@ static gboolean refresh_services(SmpBleDevice *device, gint64 deadline, GError *
 
 gboolean smp_ble_connect(SmpBleDevice *device, gint64 deadline, GError **error)
 {
-	device->ours |= !is_connected(device);
+	device->ours |= !smp_ble_is_connected(device);
 	for (guint i = 0; i < 2; i++) {
 		/* Scanning gets in the way of connecting. */
 		smp_ble_scan_end(device);

@@ -77,6 +77,8 @@ gboolean smp_ble_find(SmpBleDevice *device, gint64 deadline,
 		      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ble-connect.c */
+/* Asks BlueZ. */
+gboolean smp_ble_is_connected(SmpBleDevice *device);
 /* Connects and finds the characteristic. */
 gboolean smp_ble_connect(SmpBleDevice *device, gint64 deadline,
 			 GError **error) G_GNUC_WARN_UNUSED_RESULT;

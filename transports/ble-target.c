@@ -115,9 +115,7 @@ static gboolean parse_options(SmpBleTarget *target, GHashTable *options, GError 
 	static const char *const known[] = {"adapter",
 					    "address-type",
 					    "own-address-type",
-					    "connect-timeout",
-					    "interval",
-					    "keep",
+					    "connect-timeout", "keep",
 					    "mtu",
 					    "pair",
 					    "reassembly",
@@ -127,8 +125,7 @@ static gboolean parse_options(SmpBleTarget *target, GHashTable *options, GError 
 	static const char *const pair[] = {"auto", "yes", "no"};
 	static const char *const reassembly[] = {"auto", "on", "off"};
 	static const char *const yes[] = {"yes", NULL};
-	static const char *const fast[] = {"fast", NULL};
-	g_autofree char *keep = NULL, *interval = NULL;
+	g_autofree char *keep = NULL;
 	guint64 seconds = CONNECT_SECONDS;
 
 	if (!smp_target_check_options(options, known, error) ||
@@ -138,13 +135,11 @@ static gboolean parse_options(SmpBleTarget *target, GHashTable *options, GError 
 	    !get_word(options, "address-type", types, &target->address_type, error) ||
 	    !get_word(options, "own-address-type", own_types, &target->own_address_type, error) ||
 	    !get_word(options, "keep", yes, &keep, error) ||
-	    !get_word(options, "interval", fast, &interval, error) ||
 	    !get_choice(options, "pair", pair, &target->pair, error) ||
 	    !get_choice(options, "reassembly", reassembly, &target->reassembly, error))
 		return FALSE;
 	target->connect_time = (gint64)seconds * G_USEC_PER_SEC;
 	target->keep = keep != NULL;
-	target->fast = interval != NULL;
 	return TRUE;
 }
 

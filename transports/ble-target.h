@@ -30,7 +30,6 @@ typedef enum {
  * @pair: whether to pair: where the board wants it, at once, never
  * @reassembly: whether the server puts fragments together: asked, yes, no
  * @keep: leave the board connected in the end
- * @fast: ask for a short connection interval
  */
 typedef struct {
 	SmpBleKind kind;
@@ -42,7 +41,6 @@ typedef struct {
 	SmpBleChoice pair;
 	SmpBleChoice reassembly;
 	gboolean keep;
-	gboolean fast;
 	gsize mtu;
 } SmpBleTarget;
 

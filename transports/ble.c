@@ -152,11 +152,12 @@ void smp_ble_link_leave(SmpLink *link)
 	gboolean hurry = g_cancellable_is_cancelled(link->cancellable);
 
 	smp_ble_release(device);
-	if (device->ours && !ble->target->keep && !hurry &&
-	    smp_bluez_get_bool(device->bluez, device->device, BLUEZ_DEVICE, "Connected"))
-		smp_ble_disconnect(device);
-	else if (device->ours && !ble->target->keep)
+	if (!device->ours || ble->target->keep)
+		g_debug("%s stays as it is", device->label);
+	else if (hurry)
 		give_up(ble);
+	else if (smp_ble_is_connected(device))
+		smp_ble_disconnect(device);
 	smp_ble_device_end(device);
 }
 

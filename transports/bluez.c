@@ -10,7 +10,8 @@
 #define OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
 #define PROPERTIES     "org.freedesktop.DBus.Properties"
 
-#define LOAD_TIME (10 * G_USEC_PER_SEC)
+#define LOAD_TIME   (10 * G_USEC_PER_SEC)
+#define UPDATE_TIME (2 * G_USEC_PER_SEC)
 
 struct SmpBluez {
 	GMainContext *context;
@@ -316,6 +317,25 @@ GVariant *smp_bluez_call(SmpBluez *bluez, const char *path, const char *interfac
 			 const char *method, GVariant *args, gint64 deadline, GError **error)
 {
 	return call_with_fds(bluez, path, interface, method, args, deadline, NULL, error);
+}
+
+void smp_bluez_update(SmpBluez *bluez, const char *path, const char *interface)
+{
+	g_autoptr(GVariant) reply = NULL;
+	g_autoptr(GVariant) all = NULL;
+
+	if (!smp_bluez_has(bluez, path, interface))
+		return;
+	reply = smp_bluez_call(bluez, path, PROPERTIES, "GetAll", g_variant_new("(s)", interface),
+			       g_get_monotonic_time() + UPDATE_TIME, NULL);
+	/* Meanwhile it may have gone. */
+	GHashTable *object = g_hash_table_lookup(bluez->objects, path);
+	GHashTable *properties = object ? g_hash_table_lookup(object, interface) : NULL;
+	if (!reply || !properties || !g_variant_is_of_type(reply, G_VARIANT_TYPE("(a{sv})")))
+		return;
+	all = g_variant_get_child_value(reply, 0);
+	g_hash_table_remove_all(properties);
+	set_properties(properties, all);
 }
 
 int smp_bluez_acquire(SmpBluez *bluez, const char *path, const char *method, guint16 *mtu,

@@ -54,6 +54,10 @@ GVariant *smp_bluez_call(SmpBluez *bluez, const char *path, const char *interfac
 			 const char *method, GVariant *args, gint64 deadline,
 			 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Asks for the properties of one interface: BlueZ 5.66 does not always tell that Connected changed.
+ * Does nothing where it cannot. */
+void smp_bluez_update(SmpBluez *bluez, const char *path, const char *interface);
+
 /**
  * smp_bluez_acquire:
  * @method: AcquireWrite or AcquireNotify

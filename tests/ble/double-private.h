@@ -54,6 +54,9 @@ void double_remove(BluezDouble *bluez, const char *path);
 /* @value: (nullable): %NULL takes the property away */
 void double_set(BluezDouble *bluez, const char *path, const char *interface, const char *property,
 		GVariant *value);
+void double_set_silently(BluezDouble *bluez, const char *path, const char *interface,
+			 const char *property, GVariant *value);
+GVariant *double_properties(BluezDouble *bluez, const char *path, const char *interface);
 GVariant *double_objects(BluezDouble *bluez);
 gboolean double_has(BluezDouble *bluez, const char *path);
 

@@ -92,6 +92,23 @@ void double_remove(BluezDouble *bluez, const char *path)
 	g_hash_table_remove(bluez->objects, path);
 }
 
+GVariant *double_properties(BluezDouble *bluez, const char *path, const char *interface)
+{
+	GHashTable *object = g_hash_table_lookup(bluez->objects, path);
+	GHashTable *properties = object ? g_hash_table_lookup(object, interface) : NULL;
+
+	return properties ? properties_of(properties) : g_variant_new_parsed("@a{sv} {}");
+}
+
+void double_set_silently(BluezDouble *bluez, const char *path, const char *interface,
+			 const char *property, GVariant *value)
+{
+	GHashTable *object = g_hash_table_lookup(bluez->objects, path);
+
+	g_hash_table_replace(g_hash_table_lookup(object, interface), g_strdup(property),
+			     g_variant_ref_sink(value));
+}
+
 void double_set(BluezDouble *bluez, const char *path, const char *interface, const char *property,
 		GVariant *value)
 {

@@ -215,7 +215,11 @@ static void do_connect(Call *call, Peer *peer)
 	peer->connected = TRUE;
 	/* The bond encrypts the link. */
 	peer->authenticated = peer->is.paired && peer->is.display;
-	set_flag(peer, "Connected", TRUE);
+	if (peer->is.mute)
+		double_set_silently(peer->bluez, peer->path, DEVICE, "Connected",
+				    g_variant_new_boolean(TRUE));
+	else
+		set_flag(peer, "Connected", TRUE);
 	double_after(call->bluez, peer->is.resolve_ms, on_resolved, peer, NULL);
 }
 
@@ -400,6 +404,14 @@ static void do_global(Call *call, const char *method)
 	}
 }
 
+static void do_get_all(Call *call, const char *path)
+{
+	const char *interface = NULL;
+
+	g_variant_get(g_dbus_message_get_body(call->message), "(&s)", &interface);
+	reply(call, g_variant_new("(@a{sv})", double_properties(call->bluez, path, interface)));
+}
+
 static void do_call(Call *call)
 {
 	const char *path = g_dbus_message_get_path(call->message);
@@ -408,6 +420,8 @@ static void do_call(Call *call)
 
 	if (!peer && strstr(path, "/dev_"))
 		fail(call, "org.freedesktop.DBus.Error.UnknownObject", "no such object");
+	else if (g_str_equal(method, "GetAll"))
+		do_get_all(call, path);
 	else if (!peer)
 		do_global(call, method);
 	else if (g_str_equal(method, "Connect"))
@@ -468,7 +482,8 @@ static GDBusMessage *on_message(GDBusConnection *bus, GDBusMessage *message, gbo
 	if (!incoming ||
 	    g_dbus_message_get_message_type(message) != G_DBUS_MESSAGE_TYPE_METHOD_CALL ||
 	    !(g_str_has_prefix(interface, "org.bluez.") ||
-	      g_str_has_suffix(interface, ".ObjectManager")))
+	      g_str_has_suffix(interface, ".ObjectManager") ||
+	      g_str_has_suffix(interface, ".Properties")))
 		return message;
 	g_main_context_invoke_full(bluez->context, G_PRIORITY_DEFAULT, on_call,
 				   call_new(bluez, message), call_free);

@@ -31,6 +31,7 @@ typedef enum {
  * @no_reassembly: each write is a packet
  * @no_service: BlueZ does not show the SMP service; @service_later: until it forgot the board
  * @resolve_ms: from the connection to ServicesResolved
+ * @mute: that it is connected is not told, as BlueZ 5.66 sometimes does
  * @odd_order: the services come after ServicesResolved
  * @display: it shows @passkey; without that pairing just works
  * @new_address: at each start it makes up another one
@@ -51,6 +52,7 @@ typedef struct {
 	gboolean no_service;
 	gboolean service_later;
 	guint resolve_ms;
+	gboolean mute;
 	gboolean odd_order;
 	DoubleSecurity security;
 	gboolean display;

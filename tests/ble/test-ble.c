@@ -257,6 +257,25 @@ static void test_twenty_times(void)
 	g_assert_false(counts.scanning);
 }
 
+/* BlueZ does not tell that it is connected: it is disconnected in the end all the same. */
+static void test_mute(void)
+{
+	DoubleBoard board = ble_test_board;
+	DoubleCounts counts;
+
+	board.mute = TRUE;
+	board.resolve_ms = 50;
+	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+	/* Waited for, or the next command finds a connection that is about to end. */
+	bluez_double_add_rule(bluez, &(DoubleRule){.method = "Disconnect", .delay_ms = 500});
+	gint64 start = g_get_monotonic_time();
+	check_opens("ble:C0:11:22:33:44:55", "ble:C0:11:22:33:44:55");
+	g_assert_cmpint(g_get_monotonic_time() - start, >=, 500 * G_TIME_SPAN_MILLISECOND);
+	bluez_double_get_counts(bluez, &counts);
+	g_assert_cmpuint(counts.disconnects, ==, 1);
+	g_assert_cmpuint(counts.connects, ==, 1);
+}
+
 static void test_keep(void)
 {
 	g_autoptr(BluezDouble) bluez = ble_test_start(&ble_test_board);
@@ -341,6 +360,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/ble/lost-piece", test_lost_piece);
 	g_test_add_func("/ble/services", test_services);
 	g_test_add_func("/ble/twenty-times", test_twenty_times);
+	g_test_add_func("/ble/mute", test_mute);
 	g_test_add_func("/ble/keep", test_keep);
 	g_test_add_func("/ble/cancel", test_cancel);
 	g_test_add_func("/ble/scan", test_scan);

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""smpctl on Bluetooth, end to end: a private bus, a BlueZ that is the double, simulated boards."""
+
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+# pylint: disable=wrong-import-position
+from common import PATIENCE, TestCase  # noqa: E402
+
+
+@unittest.skipUnless(shutil.which("dbus-daemon"), "no dbus-daemon")
+class Bluetooth(TestCase):
+    def setUp(self):
+        super().setUp()
+        self.bus = subprocess.Popen(
+            ["dbus-daemon", "--session", "--nofork", "--nopidfile", "--print-address"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        address = self.bus.stdout.readline().strip()
+        self.environment["DBUS_SYSTEM_BUS_ADDRESS"] = address
+        self.bluez = subprocess.Popen(
+            [os.environ["BLUEZ_DOUBLE"]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": address})
+        self.addCleanup(self.stop)
+        self.assertEqual(self.bluez.stdout.readline(), "READY\n")
+
+    def stop(self):
+        """Whatever was done, bluetoothd is left as it was found."""
+        self.bluez.stdin.close()
+        counted = self.bluez.stdout.read()
+        self.bluez.wait(PATIENCE)
+        self.bluez.stdout.close()
+        self.bus.terminate()
+        self.bus.wait(PATIENCE)
+        self.bus.stdout.close()
+        self.assertEqual(counted, "acquired=0 left_notify=0 agents=0\n")
+
+    def fails(self, status, sentence, *args):
+        got, out, err = self.run_smpctl(*args)
+        self.assertEqual(got, status, out + err)
+        self.assertIn(sentence, err)
+
+    def test_scan(self):
+        lines = self.good("ble", "scan", "-t", "1").splitlines()
+        self.assertEqual(lines[0].split(), ["ADDRESS", "NAME", "RSSI", "SMP", "PAIRED"])
+        self.assertEqual([line.split() for line in lines[1:]], [
+            ["C0:11:22:33:44:55", "Sensor", "12", "-60", "yes", "no"],
+            ["C0:11:22:33:44:66", "Lock", "-60", "yes", "no"],
+            ["00:11:22:33:44:77", "Phone", "-60", "no", "no"]])
+        self.assertEqual(self.good("discover", "--ble", "-t", "1").splitlines(), lines)
+        (found,) = self.json("ble", "scan", "-t", "1")
+        self.assertEqual(found["boards"][0], {
+            "target": "ble:C0:11:22:33:44:55", "address": "C0:11:22:33:44:55",
+            "address_type": "random", "name": "Sensor 12", "adapter": "hci0", "rssi": -60,
+            "smp": True, "paired": False, "connected": False})
+        self.assertEqual(len(found["boards"]), 3)
+
+    def test_ways_to_name_it(self):
+        self.good("conn", "add", "s", "type=ble", "connstring=peer_name=Sensor 12")
+        self.assertIn("type=ble, connstring='peer_name=Sensor 12'", self.good("conn", "show"))
+        for way in (["-c", "s"], ["-c", "ble:Sensor 12"], ["--name", "Sensor 12"],
+                    ["-c", "ble:c0:11:22:33:44:55", "-i", "0"],
+                    ["--conntype", "blue", "--connstring", "peer_id=C0:11:22:33:44:55"],
+                    ["--conntype", "ble", "--connstring", "ctlr_name=default", "--name",
+                     "Sensor 12"]):
+            with self.subTest(way):
+                self.assertEqual(self.good(*way, "echo", "hello"), "hello\n")
+        self.fails(4, "no adapter hci3; there is hci0", "-c", "s", "-i", "3", "echo", "x")
+        self.fails(4, "several boards match", "-c", "ble:", "echo", "x")
+        self.fails(4, "no board Nobody was heard", "-c", "ble:Nobody?connect-timeout=1", "echo",
+                   "x")
+
+    def test_own_address_type(self):
+        status, out, err = self.run_smpctl(
+            "--conntype", "ble", "--connstring", "peer_name=Sensor 12,own_addr_type=random",
+            "echo", "hello")
+        self.assertEqual((status, out), (0, "hello\n"), err)
+        self.assertIn("own_addr_type=random is ignored", err)
+
+    def test_update_and_rollback(self):
+        image, _ = self.make_image("new.bin", "1.1.0", "--image-size", "30000")
+        target = "ble:Sensor 12"
+        self.assertIn("MTU 247", self.good("-c", target, "status"))
+        self.good("-q", "-c", target, "update", "--test-only", image)
+        self.assertIn("version: 1.1.0", self.good("-c", target, "image", "list"))
+        self.good("-q", "-c", target, "rollback")
+        (state,) = self.json("-c", target, "image", "list")
+        active = [image for image in state["images"] if image.get("active")]
+        self.assertEqual([image["version"] for image in active], ["1.0.0"])
+        self.assertEqual(self.json("-c", target, "update", image)[-1]["result"], "updated")
+
+    def test_pair(self):
+        lock = "ble:Lock"
+        # No terminal and no passkey: it "just works", which is not enough.
+        self.fails(4, "wants a pairing with authentication", "-c", lock, "echo", "x")
+        self.good("ble", "forget", lock)
+        self.fails(4, "the passkey was wrong", "-c", lock, "--passkey", "111111", "echo", "x")
+        self.fails(4, "wants a pairing with authentication", "-c", lock + "?pair=no", "echo", "x")
+        self.assertEqual(self.good("ble", "pair", lock, "--passkey", "123456"),
+                         "paired with ble:Lock\n")
+        self.assertEqual(self.good("ble", "pair", lock), "ble:Lock was paired already\n")
+        self.assertEqual(self.good("-c", lock, "echo", "hello"), "hello\n")
+        self.assertEqual(self.json("ble", "forget", lock), [{"forgotten": "ble:Lock"}])
+        self.fails(4, "there is nothing to forget", "ble", "forget", "ble:Stranger")
+        self.assertEqual(self.good("-c", lock, "--pair", "--passkey", "123456", "echo", "again"),
+                         "again\n")
+
+    def test_interrupted(self):
+        """Ctrl-C in the middle of an upload: the board and bluetoothd are left in order."""
+        image, _ = self.make_image("new.bin", "1.1.0", "--image-size", "200000")
+        process = self.start("--json", "-c", "ble:Sensor 12", "image", "upload", image)
+        while b'"progress"' not in process.stdout.readline().encode():
+            self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 130)
+        self.good("-c", "ble:Sensor 12", "echo", "hello")
+
+
+if __name__ == "__main__":
+    unittest.main()
