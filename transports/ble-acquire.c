@@ -68,6 +68,8 @@ static gboolean fail_security(SmpBleDevice *device, const GError *cause, gboolea
 {
 	if (!smp_bluez_error_is_silence(cause))
 		return smp_bluez_error_set(error, cause, "cannot talk to %s", device->label);
+	/* Once it was disconnected, bluetoothd 5.66 crashes of "forget": so it stays connected. */
+	device->ours = FALSE;
 	if (paired)
 		g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_PERMISSION,
 			    "cannot talk to %s: it is paired and does not let us in; it wants a "
@@ -88,6 +90,18 @@ static gboolean fail_security(SmpBleDevice *device, const GError *cause, gboolea
 static gboolean clear_hang(SmpBleDevice *device, GError **error)
 {
 	return !smp_ble_is_connected(device) || smp_ble_remove(device, error);
+}
+
+/* A bond that was just made and does not help would only be in the way of a better one. */
+static gboolean fail_useless(SmpBleDevice *device, GError **error)
+{
+	if (!clear_hang(device, error))
+		return FALSE;
+	g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_PERMISSION,
+		    "cannot talk to %s: pairing with it was not enough, it wants one with a "
+		    "passkey; `smpctl ble pair BOARD` in a terminal, or with --passkey N",
+		    device->label);
+	return FALSE;
 }
 
 static gboolean begin_anew(SmpBleDevice *device, GError **error)
@@ -128,7 +142,10 @@ static gboolean open_notify(SmpBleDevice *device, GError **error)
 		return fail_security(device, cause, paired, error);
 	if ((hangs && !begin_anew(device, error)) || !pair_and_connect(device, error))
 		return FALSE;
-	return acquire_notify(device, &again) || fail_security(device, again, TRUE, error);
+	if (acquire_notify(device, &again))
+		return TRUE;
+	return wants_pairing(again) ? fail_useless(device, error)
+				    : fail_security(device, again, TRUE, error);
 }
 
 gboolean smp_ble_acquire(SmpBleDevice *device, GError **error)

@@ -84,6 +84,9 @@ static const Meaning meanings[] = {
 	{FAILED, "caused connection abort", SMP_LINK_ERROR_NOT_FOUND,
 	 "it does not take the connection; it is off, out of range, or connected to another "
 	 "computer"},
+	{FAILED, "Input/output error", SMP_LINK_ERROR_NOT_FOUND,
+	 "it does not take the connection; it is off, out of range, or connected to another "
+	 "computer"},
 	{FAILED, "Not connected", SMP_LINK_ERROR_CLOSED, "the connection was lost"},
 };
 

@@ -37,6 +37,8 @@ static const Refusal refusals[] = {
 	 "does not take the connection"},
 	{"Connect", BLUEZ "Failed", "Software caused connection abort", SMP_LINK_ERROR_NOT_FOUND,
 	 "does not take the connection"},
+	{"Connect", BLUEZ "Failed", "Input/output error", SMP_LINK_ERROR_NOT_FOUND,
+	 "does not take the connection"},
 	{"Connect", BLUEZ "Failed", "le-connection-concurrent-connection-limit",
 	 SMP_LINK_ERROR_BUSY, "as many connections as it can"},
 	{"Connect", BLUEZ "ConnectionAttemptFailed", "Page Timeout", SMP_LINK_ERROR_NOT_FOUND,
