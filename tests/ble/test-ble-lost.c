@@ -116,7 +116,7 @@ static void test_reset(gboolean new_address)
 	DoubleBoard board = ble_test_board;
 
 	board.new_address = new_address;
-	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&board);
 	g_autoptr(SmpLink) link = ble_test_open("ble:Sensor 12");
 	g_autoptr(SmpSession) session = ble_test_session(link);
 	g_autoptr(GError) error = NULL;

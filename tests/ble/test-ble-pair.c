@@ -101,7 +101,7 @@ static void test_wrong_passkey(void)
 {
 	DoubleBoard board = secured(DOUBLE_AUTHENTICATE);
 	Person person = {.passkey = 654321};
-	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&board);
 	g_autoptr(SmpLink) link = link_new("ble:", SMP_PAIRING_KEYBOARD, &person);
 
 	check_refused(link, SMP_LINK_ERROR_PERMISSION, "passkey was wrong");
@@ -117,7 +117,7 @@ static void test_nobody(void)
 {
 	DoubleBoard board = secured(DOUBLE_AUTHENTICATE);
 	Person person = {.passkey = 123456};
-	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&board);
 	g_autoptr(SmpLink) link = link_new("ble:", SMP_PAIRING_NOTHING, NULL);
 
 	check_refused(link, SMP_LINK_ERROR_PERMISSION, "wants one with a passkey");
@@ -172,7 +172,7 @@ static void test_pair_and_forget(void)
 {
 	DoubleBoard board = secured(DOUBLE_AUTHENTICATE);
 	Person person = {.passkey = 123456};
-	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&board);
 	g_autoptr(SmpLink) link = link_new("ble:Sensor 12", SMP_PAIRING_KEYBOARD, &person);
 	g_autoptr(SmpLink) other = link_new("udp:192.0.2.7", SMP_PAIRING_KEYBOARD, &person);
 	g_autoptr(GError) error = NULL;

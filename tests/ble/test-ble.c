@@ -26,7 +26,8 @@ static void check_opens(const char *target, const char *identity)
 static void test_targets(void)
 {
 	SimConfig config = ble_test_config();
-	g_autoptr(BluezDouble) bluez = bluez_double_new(ble_test_bus(), &config, boards, 4);
+	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED =
+		bluez_double_new(ble_test_bus(), &config, boards, 4);
 
 	check_opens("ble:c0:11:22:33:44:55", "ble:C0:11:22:33:44:55");
 	check_opens("ble:C0:11:22:33:44:55?address-type=random", "ble:C0:11:22:33:44:55");
@@ -105,7 +106,7 @@ static gsize max_packet(SmpSession *session)
 
 static void test_reassembly(void)
 {
-	g_autoptr(BluezDouble) bluez = ble_test_start(&ble_test_board);
+	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&ble_test_board);
 	g_autoptr(SmpLink) link = ble_test_open("ble:");
 	g_autoptr(SmpSession) session = ble_test_session(link);
 	g_autofree char *describe = NULL;
@@ -122,7 +123,7 @@ static void test_no_reassembly(void)
 	DoubleBoard board = ble_test_board;
 
 	board.no_reassembly = TRUE;
-	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&board);
 	g_autoptr(SmpLink) link = ble_test_open("ble:");
 	g_autoptr(SmpSession) session = ble_test_session(link);
 
@@ -132,7 +133,7 @@ static void test_no_reassembly(void)
 
 static void test_reassembly_off(void)
 {
-	g_autoptr(BluezDouble) bluez = ble_test_start(&ble_test_board);
+	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&ble_test_board);
 	g_autoptr(SmpLink) link = ble_test_open("ble:?reassembly=off");
 	g_autoptr(SmpSession) session = ble_test_session(link);
 
@@ -148,7 +149,7 @@ static void test_pieces(void)
 		DoubleBoard board = ble_test_board;
 
 		board.piece = pieces[i];
-		g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+		g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&board);
 		g_autoptr(SmpLink) link = ble_test_open("ble:");
 		g_autoptr(SmpSession) session = ble_test_session(link);
 
@@ -163,7 +164,7 @@ static void test_lost_piece(void)
 	DoubleBoard board = ble_test_board;
 
 	board.lose_piece = 4;
-	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&board);
 	g_autoptr(SmpLink) link = ble_test_open("ble:?reassembly=on");
 	g_autoptr(SmpSession) session = ble_test_session(link);
 
@@ -183,11 +184,11 @@ static void test_services(void)
 	cached.known = cached.service_later = TRUE;
 	none.no_service = none.paired = none.known = TRUE;
 	{
-		g_autoptr(BluezDouble) bluez = ble_test_start(&slow);
+		g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&slow);
 		check_opens("ble:", "ble:C0:11:22:33:44:55");
 	}
 	{
-		g_autoptr(BluezDouble) bluez = ble_test_start(&odd);
+		g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&odd);
 		check_opens("ble:", "ble:C0:11:22:33:44:55");
 	}
 	{
@@ -329,7 +330,8 @@ static void test_cancel(void)
 static void test_scan(void)
 {
 	SimConfig config = ble_test_config();
-	g_autoptr(BluezDouble) bluez = bluez_double_new(ble_test_bus(), &config, boards, 3);
+	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED =
+		bluez_double_new(ble_test_bus(), &config, boards, 3);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GPtrArray) found = smp_ble_scan(NULL, 300, NULL, &error);
 	const SmpBleBoard *first = NULL;
