@@ -99,8 +99,8 @@ static void trace(SmpSession *session, SmpTraceKind kind, const GByteArray *pack
 		session->trace(kind, packet->data, packet->len, note, session->trace_data);
 }
 
-/* Requests that may still lie in the server's buffers. Servers answer in order (realservers: never
- * otherwise seen), so an answer proves all before it gone. */
+/* Requests that may still lie in the server's buffers. Servers answer in order (none was ever seen
+ * to do otherwise), so an answer proves all before it gone. */
 static guint outstanding(SmpSession *session)
 {
 	if (smp_link_now(session->link) - session->last_sent_at > BURIED_AFTER)

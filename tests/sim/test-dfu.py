@@ -117,7 +117,7 @@ def test_recorded(tap, images):
 
 
 def test_swap(tap, images, mode):
-    """The table of realservers.md for MCUboot's swap modes."""
+    """What real boards list after each step, with each of MCUboot's swap modes."""
     with smp.Board("--mode", mode, *QUICK) as board:
         tap.equal(board.images(), {(0, 0): ("1.0.0", "CA")}, mode + ": fresh")
         board.upload(images.data("1.1.0"))
