@@ -7,15 +7,14 @@ import unittest
 import zipfile
 
 import test_inspect
-import test_safety
-from test_safety import mcuboot_image
+from safety import Safety, mcuboot_image
 
 ROM_FIXED = 0x100
 # Slots of the simulated board.
 SLOT_SIZE = 472 * 1024
 
 
-class Packages(test_safety.Safety):
+class Packages(Safety):
     def package(self, name, *files, **manifest):
         """Of (path, facts of the manifest)."""
         with zipfile.ZipFile(self.path(name), "w") as archive:

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the tests of whole updates share: boards that are known again, and how an update ended."""
+
+import hashlib
+import os
+import re
+import struct
+
+from common import TestCase
+
+# MCUboot's boot/bootutil/include/bootutil/image.h.
+NON_BOOTABLE = 0x10
+TLV_SHA256, TLV_SECURITY_COUNTER = 0x10, 0x50
+# The end of what `imgtool sign --pad` writes, for a flash that writes 8 bytes or fewer.
+PAD_MAGIC = bytes.fromhex("77c295f360d2ef7f3552500f2cb67980")
+
+
+def tlv_area(magic, entries):
+    body = b"".join(struct.pack("<HH", kind, len(data)) + data for kind, data in entries)
+    return struct.pack("<HH", magic, 4 + len(body)) + body
+
+
+def mcuboot_image(version, flags=0, protected=(), reset=0x1001, load=0):
+    """An image that no tool here makes otherwise; reset is where its reset handler is, load where it
+    says that it runs."""
+    # A Cortex-M's vector table: the words 8 to 10 are reserved.
+    payload = struct.pack("<2I6I3I", 0x20001000, reset, *[reset] * 6, 0, 0, 0) + bytes(range(256)) * 40
+    guard = tlv_area(0x6908, protected) if protected else b""
+    head = struct.pack("<IIHHIIBBHII", 0x96F3B83D, load, 32, len(guard), len(payload), flags,
+                       *version, 0, 0)
+    body = head + payload + guard
+    return body + tlv_area(0x6907, [(TLV_SHA256, hashlib.sha256(body).digest())])
+
+
+class Safety(TestCase):
+    """Boards have a name that stays, so that their updates are journalled."""
+
+    def setUp(self):
+        super().setUp()
+        self.file, self.hash = self.make_image("app.bin", "1.1.0")
+
+    def board(self, *options):
+        link = self.path(f"board{len(os.listdir(self.directory))}")
+        board = super().board("--link", link, "--time-scale", "20", *options)
+        board.where = link
+        return board
+
+    def smpctl(self, board, *args):
+        return self.run_smpctl("-c", board.target, *args)
+
+    def list(self, board):
+        return self.good("-c", board.target, "image", "list")
+
+    def runs(self, board, image=0):
+        """Version of what runs, and whether it is confirmed."""
+        for slot in self.json("-c", board.target, "image", "list")[0]["images"]:
+            if slot["image"] == image and slot.get("active"):
+                return slot["version"], slot.get("confirmed", False)
+        return None
+
+    def journal(self, board):
+        """Path of the board's journal."""
+        name = "tty:" + board.target.replace("/", "%2F") + ".job"
+        return os.path.join(self.directory, ".local/state/smpctl/jobs", name)
+
+    def assert_interlock(self, name, board, *args):
+        before = self.list(board)
+        status, out, _ = self.smpctl(board, "update", *args)
+        self.assertEqual(status, 7, out)
+        self.assertRegex(out, rf"\Arefused: .+\n  .+ `--allow-{name}` does it all the same\.\n\Z")
+        end = self.json("-c", board.target, "update", *args, status=7)[-1]
+        self.assertEqual((end["result"], end["exit"], end["sent"]), ("refused", 7, 0))
+        self.assertIn(end["message"], out)
+        self.assertIn(end["detail"], out)
+        plan = self.json("-c", board.target, "update", "--dry-run", *args, status=7)
+        self.assertEqual([(step["step"], step["result"]) for step in plan], [("end", "refused")])
+        self.assertEqual((plan[0]["reason"], plan[0]["detail"]), (end["message"], end["detail"]))
+        self.assertEqual(self.list(board), before)
+        # Each forbids one thing; none of the others lets it pass.
+        others = [f"--allow-{other}" for other in self.names if other != name]
+        self.assertEqual(self.smpctl(board, "update", *others, *args)[0], 7)
+        self.assertEqual(self.list(board), before)
+        status, out, err = self.smpctl(board, "update", f"--allow-{name}", *args)
+        self.assertNotEqual(status, 7, out)
+        self.assertIn(out.split(":")[0],
+                      ("updated", "rolled back", "failed intact", "needs attention"), out + err)
+        return status
+
+    @property
+    def names(self):
+        text = self.good("update", "--help")
+        return re.findall(r"--allow-([a-z-]+)", text)
+
+    def agree(self, make_board, args, status, result, prepare=lambda board: None):
+        """Text, exit status and --json say the same. Returns the end's object."""
+        board = make_board()
+        prepare(board)
+        got, out, err = self.smpctl(board, *args)
+        self.assertEqual(got, status, out + err)
+        board = make_board()
+        prepare(board)
+        end = self.json("-c", board.target, *args, status=status)[-1]
+        self.assertEqual((end["event"], end["result"], end["exit"]), ("end", result, status))
+        lines = out.splitlines()
+        self.assertTrue(lines[0].startswith(f"{result.replace('-', ' ')}: {end['message']}"), out)
+        self.assertEqual(" ".join(line.strip() for line in lines[1:]), end.get("detail", ""))
+        return end
