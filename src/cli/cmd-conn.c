@@ -74,7 +74,8 @@ gboolean smpctl_cmd_conn_add(Smpctl *cli, char **args, GError **error)
 			return FALSE;
 	}
 	if (!profile->type)
-		return smpctl_usage_error(error, "conn add needs type=serial, type=udp or type=ble");
+		return smpctl_usage_error(error,
+					  "conn add needs type=serial, type=udp or type=ble");
 	profiles = smpctl_profiles_load(error);
 	if (!profiles)
 		return FALSE;
