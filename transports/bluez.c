@@ -3,6 +3,7 @@
 #include "transports/bluez.h"
 
 #include <gio/gunixfdlist.h>
+#include <glib-unix.h>
 #include <smp/error.h>
 #include <unistd.h>
 
@@ -372,24 +373,46 @@ static gboolean wake_up(gpointer user_data)
 	return G_SOURCE_REMOVE;
 }
 
-static gboolean wake_up_cancelled(GCancellable *cancellable, gpointer user_data)
+static gboolean wake_up_cancelled(gint fd, GIOCondition condition, gpointer user_data)
 {
 	return G_SOURCE_REMOVE;
+}
+
+/* By its descriptor: GLib 2.74 may leak a GCancellableSource that another thread cancels while it
+ * is destroyed. Returns: (nullable) */
+static GSource *watch_cancellable(SmpBluez *bluez)
+{
+	GPollFD poll = {.fd = -1};
+	GSource *source = NULL;
+
+	if (!g_cancellable_make_pollfd(bluez->cancellable, &poll))
+		return NULL;
+	source = g_unix_fd_source_new(poll.fd, G_IO_IN);
+	g_source_set_callback(source, G_SOURCE_FUNC(wake_up_cancelled), NULL, NULL);
+	g_source_attach(source, bluez->context);
+	return source;
+}
+
+static void unwatch_cancellable(SmpBluez *bluez, GSource *source)
+{
+	if (!source)
+		return;
+	g_source_destroy(source);
+	g_source_unref(source);
+	g_cancellable_release_fd(bluez->cancellable);
 }
 
 gboolean smp_bluez_wait(SmpBluez *bluez, gint64 until, GError **error)
 {
 	g_autoptr(GSource) timer = g_timeout_source_new(0);
-	g_autoptr(GSource) cancel = g_cancellable_source_new(bluez->cancellable);
+	GSource *cancel = watch_cancellable(bluez);
 
 	g_source_set_callback(timer, wake_up, NULL, NULL);
 	g_source_set_ready_time(timer, until);
-	g_source_set_callback(cancel, G_SOURCE_FUNC(wake_up_cancelled), NULL, NULL);
 	g_source_attach(timer, bluez->context);
-	g_source_attach(cancel, bluez->context);
 	g_main_context_iteration(bluez->context, TRUE);
 	g_source_destroy(timer);
-	g_source_destroy(cancel);
+	unwatch_cancellable(bluez, cancel);
 	return !g_cancellable_set_error_if_cancelled(bluez->cancellable, error);
 }
 

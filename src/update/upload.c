@@ -103,7 +103,7 @@ char *smp_upload_explain(const SmpParams *params, const SmpUploadResult *result)
 		g_string_append(text,
 				"The board does not tell its buffer size, so packets are kept "
 				"small: enable CONFIG_MCUMGR_GRP_OS_MCUMGR_PARAMS.");
-	else if (params->buf_size < 512)
+	else if (params->buf_size < 512 && result->chunk > params->buf_size / 2)
 		g_string_append_printf(
 			text,
 			"The board's buffers of %u bytes limit a request to %" G_GSIZE_FORMAT
