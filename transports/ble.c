@@ -16,8 +16,9 @@
 /* The header of an ATT write or notification. */
 #define ATT_HEADER 3
 
-/* BlueZ 5.66 cuts what is longer without a word, though an MTU of 517 allows 514. */
-#define MAX_FRAGMENT 512
+/* An MTU of 517 allows 514. But BlueZ 5.66 here cuts what is longer than 512 without a word, and on
+ * a board it drops what is longer with the handle, likewise. */
+#define MAX_FRAGMENT 510
 
 /* The smallest MTU that there is. */
 #define MIN_MTU 23

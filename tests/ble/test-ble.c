@@ -90,7 +90,7 @@ static void test_mtu(void)
 
 		ble_test_echo(session, 900);
 		bluez_double_get_counts(bluez, &counts);
-		g_assert_cmpuint(counts.longest_write, ==, MIN(mtus[i] - 3, 512));
+		g_assert_cmpuint(counts.longest_write, ==, MIN(mtus[i] - 3, 510));
 	}
 }
 
