@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A Bluetooth LE central on BlueZ, apart from the library on purpose: it finds, pairs, writes and is
-notified through D-Bus alone."""
+"""A Bluetooth LE central on BlueZ, apart from the library on purpose: it finds, writes and is notified
+through D-Bus alone."""
 import os
 import select
 import time
 
 import dbus
 import dbus.mainloop.glib
-import dbus.service
 from gi.repository import GLib
 
 SERVICE = "8d53dc1d-1db7-4cd3-868b-8a527460aa84"
@@ -45,40 +44,6 @@ def until(condition, what, seconds=PATIENCE):
         while GLib.MainContext.default().iteration(False):
             pass
         time.sleep(0.02)
-
-
-class Agent(dbus.service.Object):
-    """Who pairs: types the passkey that passkey() returns, agrees to everything."""
-    passkey = None
-    number = 0
-
-    def __init__(self, passkey=None):
-        Agent.number += 1
-        self.path = f"/test/agent{Agent.number}"
-        super().__init__(bus, self.path)
-        self.passkey = passkey
-        bluez("/org/bluez", "org.bluez.AgentManager1").RegisterAgent(
-            self.path, "KeyboardOnly" if passkey else "NoInputNoOutput")
-
-    def close(self):
-        bluez("/org/bluez", "org.bluez.AgentManager1").UnregisterAgent(self.path)
-        self.remove_from_connection()
-
-    @dbus.service.method("org.bluez.Agent1", in_signature="o", out_signature="u")
-    def RequestPasskey(self, _device):
-        return dbus.UInt32(self.passkey())
-
-    @dbus.service.method("org.bluez.Agent1", in_signature="o")
-    def RequestAuthorization(self, _device):
-        pass
-
-    @dbus.service.method("org.bluez.Agent1")
-    def Cancel(self):
-        pass
-
-    @dbus.service.method("org.bluez.Agent1")
-    def Release(self):
-        pass
 
 
 class Central:
@@ -119,18 +84,6 @@ class Central:
         self.characteristic = next(
             path for path, found in objects("org.bluez.GattCharacteristic1").items()
             if path.startswith(self.device) and found["UUID"] == CHARACTERISTIC)
-
-    def call(self, path, interface, method, *arguments, seconds=30):
-        """With the agent being served meanwhile. Returns an error's name, or None."""
-        done = []
-        getattr(bluez(path, interface), method)(
-            *arguments, timeout=seconds, reply_handler=lambda *_: done.append(None),
-            error_handler=lambda error: done.append(error.get_dbus_name()))
-        until(lambda: done, method, seconds + 5)
-        return done[0]
-
-    def pair(self):
-        return self.call(self.device, "org.bluez.Device1", "Pair")
 
     def subscribe(self):
         found = bluez(self.characteristic, "org.bluez.GattCharacteristic1")
