@@ -122,6 +122,34 @@ static gboolean wants_pairing(const GError *cause)
 	return smp_bluez_error_is_security(cause) || smp_bluez_error_is_silence(cause);
 }
 
+/* Whether the board lets us in. Not by AcquireNotify: BlueZ 5.66 does not answer where the board
+ * refuses, and when the link is lost meanwhile the characteristic stays taken, and bluetoothd
+ * crashes as it forgets the device. StartNotify is answered, or can be taken back. */
+static gboolean lets_in(SmpBleDevice *device, GError **error)
+{
+	g_autoptr(GError) cause = NULL, ignored = NULL;
+	g_autoptr(GVariant) reply =
+		smp_bluez_call(device->bluez, device->characteristic, BLUEZ_CHARACTERISTIC,
+			       "StartNotify", NULL, g_get_monotonic_time() + NOTIFY_TIME, &cause);
+
+	/* Somebody may just be closing it. */
+	if (!reply && is_taken(cause))
+		return TRUE;
+	g_autoptr(GVariant) stopped =
+		smp_bluez_call(device->bluez, device->characteristic, BLUEZ_CHARACTERISTIC,
+			       "StopNotify", NULL, g_get_monotonic_time() + NOTIFY_TIME, &ignored);
+	if (!stopped)
+		g_debug("StopNotify: %s", ignored->message);
+	if (!reply)
+		g_propagate_error(error, g_steal_pointer(&cause));
+	return reply != NULL;
+}
+
+static gboolean subscribe(SmpBleDevice *device, GError **error)
+{
+	return lets_in(device, error) && acquire_notify(device, error);
+}
+
 /* Tries first: whether a board wants pairing shows only then. */
 static gboolean open_notify(SmpBleDevice *device, GError **error)
 {
@@ -133,7 +161,7 @@ static gboolean open_notify(SmpBleDevice *device, GError **error)
 	if (choice == SMP_BLE_YES && !paired && !pair_and_connect(device, error))
 		return FALSE;
 	paired |= choice == SMP_BLE_YES;
-	if (acquire_notify(device, &cause))
+	if (subscribe(device, &cause))
 		return TRUE;
 	gboolean hangs = smp_bluez_error_is_silence(cause);
 	if (hangs && !paired && !clear_hang(device, error))
@@ -142,7 +170,7 @@ static gboolean open_notify(SmpBleDevice *device, GError **error)
 		return fail_security(device, cause, paired, error);
 	if ((hangs && !begin_anew(device, error)) || !pair_and_connect(device, error))
 		return FALSE;
-	if (acquire_notify(device, &again))
+	if (subscribe(device, &again))
 		return TRUE;
 	return wants_pairing(again) ? fail_useless(device, error)
 				    : fail_security(device, again, TRUE, error);

@@ -432,6 +432,8 @@ static void do_call(Call *call)
 		do_pair(call, peer);
 	else if (g_str_has_prefix(method, "Acquire"))
 		do_acquire(call, peer, g_str_equal(method, "AcquireNotify"));
+	else if (g_str_equal(method, "StartNotify") && peer->connected && !is_allowed(call, peer))
+		return;
 	else
 		reply(call, NULL);
 }

@@ -137,7 +137,7 @@ static void test_never(void)
 	g_assert_cmpuint(counts.pairs, ==, 0);
 }
 
-/* AcquireNotify that is never answered: the device is removed while it is connected, paired and
+/* A refusal that is never answered: the device is removed while it is connected, paired and
  * tried once more. */
 static void test_hang(void)
 {
@@ -146,7 +146,7 @@ static void test_hang(void)
 	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
 	g_autoptr(SmpLink) link = link_new("ble:", SMP_PAIRING_NOTHING, NULL);
 
-	bluez_double_add_rule(bluez, &(DoubleRule){.method = "AcquireNotify", .times = 1});
+	bluez_double_add_rule(bluez, &(DoubleRule){.method = "StartNotify", .times = 1});
 	check_open(link);
 	bluez_double_get_counts(bluez, &counts);
 	g_assert_cmpuint(counts.removes, ==, 1);
@@ -161,7 +161,7 @@ static void test_hang_paired(void)
 
 	board.paired = board.known = TRUE;
 	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
-	bluez_double_add_rule(bluez, &(DoubleRule){.method = "AcquireNotify"});
+	bluez_double_add_rule(bluez, &(DoubleRule){.method = "StartNotify"});
 	ble_test_fails("ble:C0:11:22:33:44:55", SMP_LINK_ERROR_PERMISSION, "does not let us in");
 	bluez_double_get_counts(bluez, &counts);
 	g_assert_cmpuint(counts.removes, ==, 0);

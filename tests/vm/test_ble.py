@@ -140,9 +140,10 @@ class Smpctl(unittest.TestCase):
                              "ble", "pair", "ble:" + NAME)
 
     def test_authenticate(self):
-        """a board that wants a passkey: a wrong one, the right one, updated, forgotten"""
+        """a board that wants a passkey: none, a wrong one, the right one, updated, forgotten"""
         board = self.board("--security", "authenticate")
         target = "ble:" + NAME
+        self.says("passkey", "-c", target, "echo", "x")
         code, said = self.pair(board, 1)
         self.assertEqual(code, 4, said)
         self.assertIn("the passkey was wrong", said)
