@@ -140,10 +140,9 @@ class Smpctl(unittest.TestCase):
                              "ble", "pair", "ble:" + NAME)
 
     def test_authenticate(self):
-        """a board that wants a passkey: none, a wrong one, the right one, updated, forgotten"""
+        """a board that wants a passkey: a wrong one, the right one, updated, forgotten"""
         board = self.board("--security", "authenticate")
         target = "ble:" + NAME
-        self.says("passkey", "-c", target, "echo", "x")
         code, said = self.pair(board, 1)
         self.assertEqual(code, 4, said)
         self.assertIn("the passkey was wrong", said)
@@ -153,6 +152,11 @@ class Smpctl(unittest.TestCase):
         self.ends("updated", "-c", target, "update", self.image())
         self.assertEqual(self.ctl("ble", "pair", target).out, f"{target} was paired already\n")
         self.assertEqual(self.ctl("ble", "forget", target).out, f"forgot {target}\n")
+
+    def test_refused(self):
+        """a board that wants a passkey, and nobody to type it: says so, and bluetoothd lives on"""
+        self.board("--security", "authenticate")
+        self.says("it wants one with a passkey", "-c", "ble:" + NAME, "echo", "x")
 
     def test_encrypt(self):
         """a board that wants encryption is paired with on the way, and updated"""
