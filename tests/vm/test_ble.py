@@ -123,7 +123,8 @@ class Smpctl(unittest.TestCase):
         run = Running("--json", "-c", "ble:" + NAME, "update", image)
         self.addCleanup(run.close)
         counts = []
-        for part in (0.05, 0.95):
+        # Late, but not so late that no progress is told any more.
+        for part in (0.05, 0.8):
             run.upload_at(part)
             run.stop()
             counts.append((descriptors(run.process.pid), *on_the_bus()))
