@@ -113,11 +113,8 @@ static void leave(SimBle *ble)
 
 void sim_ble_follow_board(SimBle *ble, gint64 now)
 {
-	guint losses;
-
 	sim_board_advance(ble->board, now);
-	losses = sim_board_link_losses(ble->board);
-
+	guint losses = sim_board_link_losses(ble->board);
 	if (losses != ble->losses)
 		leave(ble);
 	ble->losses = losses;

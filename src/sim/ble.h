@@ -28,7 +28,7 @@ typedef struct {
 	gboolean no_reassembly;
 } SimBleOptions;
 
-/* The --ble group of options; it may be followed by sim_ble_options_clear() only. */
+/* --ble and what belongs to it. */
 GOptionGroup *sim_ble_option_group(SimBleOptions *options);
 void sim_ble_options_clear(SimBleOptions *options);
 

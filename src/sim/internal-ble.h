@@ -44,7 +44,7 @@ void sim_ble_change_advertising(SimBle *ble, gboolean on);
 /* Sets what a central that is connected reads as the device's name; bluetoothd has one for each
  * adapter. */
 void sim_ble_set_alias(SimBle *ble, const char *alias);
-/* Waits for the answer, and serves the objects meanwhile. */
+/* Waits for the answer, and serves the objects meanwhile. Returns: (transfer full) (nullable) */
 GVariant *sim_ble_call(SimBle *ble, const char *path, const char *interface, const char *method,
 		       GVariant *arguments, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -114,8 +114,8 @@ static gint64 next_event(const Program *program)
 /* Returns: how many of @fds belong to Bluetooth */
 static guint wait(const Program *program, struct pollfd *fds)
 {
-	gint64 next = next_event(program);
-	gint64 left = next < 0 ? -1 : MAX(next - now(program), 0);
+	gint64 time = now(program), next = next_event(program);
+	gint64 left = next < 0 ? -1 : MAX(next - time, 0);
 	gint64 bus_left = -1;
 	guint n = program->ble ? sim_ble_prepare(program->ble, &fds[FD_BLE], &bus_left) : 0;
 
