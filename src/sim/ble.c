@@ -94,9 +94,10 @@ void sim_ble_send(SimBle *ble, const SimOutput *output)
 static void left(GObject *source, GAsyncResult *result, gpointer user_data)
 {
 	SimBle *ble = user_data;
-	g_autoptr(GVariant) reply =
-		g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, NULL);
+	GVariant *reply = g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, NULL);
 
+	/* Gone, or unknown already. */
+	g_clear_pointer(&reply, g_variant_unref);
 	ble->leaving = FALSE;
 	g_clear_pointer(&ble->central, g_free);
 }
