@@ -36,6 +36,14 @@ static GHashTable *table_of_tables(void)
 				     (GDestroyNotify)g_hash_table_unref);
 }
 
+/* Returns: (transfer none) (nullable) */
+static GHashTable *find_properties(SmpBluez *bluez, const char *path, const char *interface)
+{
+	GHashTable *object = g_hash_table_lookup(bluez->objects, path);
+
+	return object ? g_hash_table_lookup(object, interface) : NULL;
+}
+
 /* @changed: a{sv} */
 static void set_properties(GHashTable *properties, GVariant *changed)
 {
@@ -106,15 +114,14 @@ static void on_properties(GDBusConnection *bus, const char *sender, const char *
 			  gpointer user_data)
 {
 	SmpBluez *bluez = user_data;
-	GHashTable *object = g_hash_table_lookup(bluez->objects, path);
 	g_autoptr(GVariant) changed = NULL;
 	g_autofree const char **invalidated = NULL;
 	const char *name = NULL;
 
-	if (!object || !g_variant_is_of_type(args, G_VARIANT_TYPE("(sa{sv}as)")))
+	if (!g_variant_is_of_type(args, G_VARIANT_TYPE("(sa{sv}as)")))
 		return;
 	g_variant_get(args, "(&s@a{sv}^a&s)", &name, &changed, &invalidated);
-	GHashTable *properties = g_hash_table_lookup(object, name);
+	GHashTable *properties = find_properties(bluez, path, name);
 	if (!properties)
 		return;
 	set_properties(properties, changed);
@@ -330,8 +337,7 @@ void smp_bluez_update(SmpBluez *bluez, const char *path, const char *interface)
 	reply = smp_bluez_call(bluez, path, PROPERTIES, "GetAll", g_variant_new("(s)", interface),
 			       g_get_monotonic_time() + UPDATE_TIME, NULL);
 	/* Meanwhile it may have gone. */
-	GHashTable *object = g_hash_table_lookup(bluez->objects, path);
-	GHashTable *properties = object ? g_hash_table_lookup(object, interface) : NULL;
+	GHashTable *properties = find_properties(bluez, path, interface);
 	if (!reply || !properties || !g_variant_is_of_type(reply, G_VARIANT_TYPE("(a{sv})")))
 		return;
 	all = g_variant_get_child_value(reply, 0);
@@ -445,16 +451,13 @@ GPtrArray *smp_bluez_list(SmpBluez *bluez, const char *interface, const char *pa
 
 gboolean smp_bluez_has(SmpBluez *bluez, const char *path, const char *interface)
 {
-	GHashTable *object = g_hash_table_lookup(bluez->objects, path);
-
-	return object && g_hash_table_contains(object, interface);
+	return find_properties(bluez, path, interface) != NULL;
 }
 
 GVariant *smp_bluez_get(SmpBluez *bluez, const char *path, const char *interface,
 			const char *property)
 {
-	GHashTable *object = g_hash_table_lookup(bluez->objects, path);
-	GHashTable *properties = object ? g_hash_table_lookup(object, interface) : NULL;
+	GHashTable *properties = find_properties(bluez, path, interface);
 
 	return properties ? g_hash_table_lookup(properties, property) : NULL;
 }
