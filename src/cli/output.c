@@ -186,9 +186,11 @@ static gboolean shorten(const GMatchInfo *match, GString *text, gpointer user_da
 
 static char *shorten_numbers(const char *text)
 {
-	g_autoptr(GRegex) words =
-		g_regex_new("\"(?:[^\"\\\\]|\\\\.)*+\"|-?\\d+\\.\\d+", G_REGEX_OPTIMIZE, 0, NULL);
+	static GRegex *words;
 
+	/* An update prints four lines a second. */
+	if (!words)
+		words = g_regex_new("\"(?:[^\"\\\\]|\\\\.)*+\"|-?\\d+\\.\\d+", 0, 0, NULL);
 	return g_regex_replace_eval(words, text, -1, 0, 0, shorten, NULL, NULL);
 }
 
