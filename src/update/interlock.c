@@ -193,14 +193,19 @@ static gboolean refuse_pending(SmpPlan *plan, const SmpBundleItem *item)
 		      "It would be lost. Reset the board to install it.");
 }
 
+/* Images run where they are: each is linked for one slot. */
+static gboolean is_direct_xip(SmpBootloaderMode mode)
+{
+	return mode == SMP_BOOTLOADER_MODE_DIRECT_XIP ||
+	       mode == SMP_BOOTLOADER_MODE_DIRECT_XIP_REVERT;
+}
+
 static gboolean refuse_slot(SmpPlan *plan, const SmpBundleItem *item)
 {
 	guint target = smp_board_target_slot(plan->board, item->image);
 
 	if (item->slot < 0 || (guint)item->slot == target ||
-	    !(item->firmware->flags & SMP_IMAGE_FLAG_ROM_FIXED ||
-	      plan->board->mode == SMP_BOOTLOADER_MODE_DIRECT_XIP ||
-	      plan->board->mode == SMP_BOOTLOADER_MODE_DIRECT_XIP_REVERT))
+	    !(item->firmware->flags & SMP_IMAGE_FLAG_ROM_FIXED || is_direct_xip(plan->board->mode)))
 		return FALSE;
 	return refuse(plan, SMP_INTERLOCK_WRONG_SLOT,
 		      g_strdup_printf("%s was linked for slot %d and slot %u is the free one",
@@ -270,9 +275,7 @@ char *smp_plan_doubt(const SmpPlan *plan, const SmpBundleItem *item)
 	SmpBootloaderMode mode = plan->board->mode;
 
 	if (!(item->firmware->flags & SMP_IMAGE_FLAG_ROM_FIXED) || item->slot >= 0 ||
-	    plan->board->recovery ||
-	    (mode != SMP_BOOTLOADER_MODE_UNKNOWN && mode != SMP_BOOTLOADER_MODE_DIRECT_XIP &&
-	     mode != SMP_BOOTLOADER_MODE_DIRECT_XIP_REVERT))
+	    plan->board->recovery || (mode != SMP_BOOTLOADER_MODE_UNKNOWN && !is_direct_xip(mode)))
 		return g_strdup("");
 	return g_strdup_printf("; it runs at 0x%08x only, and whether that is slot %u the board "
 			       "does not tell: if not, it refuses it (INVALID_FLASH_ADDRESS) or "
