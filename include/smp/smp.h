@@ -15,5 +15,6 @@
 #include <smp/plan.h>
 #include <smp/ports.h>
 #include <smp/session.h>
+#include <smp/trial.h>
 #include <smp/update.h>
 #include <smp/upload.h>

@@ -4,26 +4,9 @@
 
 #include "cli.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <smp/trial.h>
 
 #define ROLLBACK "rollback"
-
-/* Images that are on the board already; no file is needed to start or keep them. */
-static void add_slot(SmpBundle *bundle, const SmpImageSlot *slot)
-{
-	SmpBundleItem *item = g_new(SmpBundleItem, 1);
-
-	*item = (SmpBundleItem){
-		.image = slot->image,
-		.slot = -1,
-		.hash = slot->hash,
-		.version = g_strdup(slot->version),
-		.name = g_strdup_printf("%s in slot %u", slot->version, slot->slot),
-		.installed_counter = -1,
-	};
-	g_ptr_array_add(bundle->items, item);
-}
 
 static SmpBoard *look(Smpctl *cli, GError **error)
 {
@@ -43,14 +26,10 @@ static SmpBoard *look(Smpctl *cli, GError **error)
 static char **rollback_arguments(const SmpBundle *bundle)
 {
 	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+	g_auto(GStrv) names = smp_trial_names(bundle);
 
 	g_strv_builder_add(builder, ROLLBACK);
-	for (guint i = 0; i < bundle->items->len; i++) {
-		const SmpBundleItem *item = g_ptr_array_index(bundle->items, i);
-		g_autofree char *hash = smp_hash_to_string(&item->hash);
-		g_autofree char *argument = g_strdup_printf("%u:%s", item->image, hash);
-		g_strv_builder_add(builder, argument);
-	}
+	g_strv_builder_addv(builder, (const char **)names);
 	return g_strv_builder_end(builder);
 }
 
@@ -65,30 +44,6 @@ static gboolean run(Smpctl *cli, SmpJournal *journal, const SmpBundle *bundle, c
 	return (!journal || smp_journal_begin(journal, bundle, &policy,
 					      (const char *const *)arguments, error)) &&
 	       smpctl_run_update(cli, bundle, &options, error);
-}
-
-/* The images of an interrupted rollback, which may have changed places meanwhile. */
-static gboolean restore_images(const SmpBoard *board, char **arguments, SmpBundle *bundle,
-			       GError **error)
-{
-	for (char **argument = arguments; *argument; argument++) {
-		const char *colon = strchr(*argument, ':');
-		SmpHash hash;
-		const SmpImageSlot *slot =
-			colon && smp_hash_parse(colon + 1, &hash, NULL)
-				? smp_image_state_find_hash(board->images, (guint)atoi(*argument),
-							    &hash)
-				: NULL;
-		if (!slot) {
-			g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_STATE,
-				    "the board does not have image %s any more; `smpctl status` "
-				    "shows how it stands",
-				    *argument);
-			return FALSE;
-		}
-		add_slot(bundle, slot);
-	}
-	return TRUE;
 }
 
 /* The arguments of the interrupted rollback, NULL where it was something else. */
@@ -110,16 +65,11 @@ gboolean smpctl_resumes_rollback(const SmpJournal *journal)
 gboolean smpctl_resume_rollback(Smpctl *cli, SmpJournal *journal, GError **error)
 {
 	g_auto(GStrv) arguments = interrupted_rollback(journal);
-	g_autoptr(SmpBundle) bundle = smp_bundle_new();
 	g_autoptr(SmpBoard) board = look(cli, error);
+	g_autoptr(SmpBundle) bundle =
+		board ? smp_trial_find(board, (const char *const *)arguments + 1, error) : NULL;
 
-	return board && restore_images(board, arguments + 1, bundle, error) &&
-	       run(cli, journal, bundle, arguments, error);
-}
-
-static gboolean is_trial(const SmpBoard *board, const SmpImageSlot *slot)
-{
-	return slot->active && slot->has_flags && !slot->confirmed && smp_board_can_revert(board);
+	return bundle && run(cli, journal, bundle, arguments, error);
 }
 
 /* @text is a hash, or NULL. */
@@ -155,17 +105,10 @@ gboolean smpctl_cmd_confirm(Smpctl *cli, char **args, GError **error)
 	if (!parse_hash(args[0], &hash, error))
 		return FALSE;
 	g_autoptr(SmpBoard) board = look(cli, error);
-	g_autoptr(SmpBundle) trials = smp_bundle_new();
-	g_autoptr(SmpBundle) running = smp_bundle_new();
 
 	if (!board || (args[0] && !check_runs(board, &hash, args[0], error)))
 		return FALSE;
-	for (guint i = 0; i < board->images->slots->len; i++) {
-		const SmpImageSlot *slot = g_ptr_array_index(board->images->slots, i);
-		if (slot->active)
-			add_slot(is_trial(board, slot) ? trials : running, slot);
-	}
-	const SmpBundle *bundle = trials->items->len > 0 ? trials : running;
+	g_autoptr(SmpBundle) bundle = smp_trial_running(board);
 	if (bundle->items->len > 0) {
 		g_autoptr(SmpJournal) journal = NULL;
 		return smpctl_journal(cli, &journal, error) &&
@@ -176,26 +119,9 @@ gboolean smpctl_cmd_confirm(Smpctl *cli, char **args, GError **error)
 	return FALSE;
 }
 
-static void add_fallbacks(SmpBundle *bundle, const SmpBoard *board)
-{
-	gboolean any_trial = FALSE;
-
-	for (guint i = 0; i < board->images->slots->len; i++)
-		any_trial |= is_trial(board, g_ptr_array_index(board->images->slots, i));
-	for (guint i = 0; i < board->images->slots->len; i++) {
-		const SmpImageSlot *slot = g_ptr_array_index(board->images->slots, i);
-		const SmpImageSlot *active =
-			smp_image_state_find_active(board->images, slot->image);
-		if (active && slot != active && slot->hash.size > 0 &&
-		    (!any_trial || is_trial(board, active)))
-			add_slot(bundle, slot);
-	}
-}
-
 gboolean smpctl_cmd_rollback(Smpctl *cli, char **args G_GNUC_UNUSED, GError **error)
 {
 	g_autoptr(SmpJournal) journal = NULL;
-	g_autoptr(SmpBundle) bundle = smp_bundle_new();
 
 	if (!smpctl_journal(cli, &journal, error))
 		return FALSE;
@@ -205,7 +131,7 @@ gboolean smpctl_cmd_rollback(Smpctl *cli, char **args G_GNUC_UNUSED, GError **er
 	g_autoptr(SmpBoard) board = look(cli, error);
 	if (!board)
 		return FALSE;
-	add_fallbacks(bundle, board);
+	g_autoptr(SmpBundle) bundle = smp_trial_fallbacks(board);
 	if (bundle->items->len > 0) {
 		g_auto(GStrv) arguments = rollback_arguments(bundle);
 		return run(cli, journal, bundle, arguments, error);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <smp/plan.h>
+
+#pragma GCC visibility push(default)
+G_BEGIN_DECLS
+
+/* Bundles of images that are on the board already: no file is needed to keep or start them. */
+
+/* Returns: (transfer full): the running images that are on trial; where none is, those that run.
+ * Empty where the board does not say. */
+SmpBundle *smp_trial_running(const SmpBoard *board);
+
+/* Returns: (transfer full): what a rollback goes back to: the images in the other slots, only of
+ * those image numbers that are on trial where any is. Empty where there is none. */
+SmpBundle *smp_trial_fallbacks(const SmpBoard *board);
+
+/* Returns: (transfer full): the images as N:HASH, by which smp_trial_find() finds them again */
+char **smp_trial_names(const SmpBundle *bundle);
+
+/**
+ * smp_trial_find:
+ * @names: of smp_trial_names(): images that may have changed places meanwhile
+ *
+ * Returns: (transfer full): %NULL with %SMP_UPDATE_ERROR_STATE where the board lacks one
+ */
+SmpBundle *smp_trial_find(const SmpBoard *board, const char *const *names,
+			  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+G_END_DECLS
+#pragma GCC visibility pop
