@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/device.h"
+#include "daemon/error.h"
+#include "daemon/order.h"
+
+#include <smp/trial.h>
+
+static gboolean check_firmware(const SmpBundle *bundle, const char *firmware, GError **error)
+{
+	if (!firmware)
+		return TRUE;
+	for (guint i = 0; i < bundle->items->len; i++) {
+		const SmpBundleItem *item = g_ptr_array_index(bundle->items, i);
+		g_autofree char *hash = smp_hash_to_string(&item->hash);
+		g_autofree char *name = g_strdup_printf("%u:%s", item->image, hash);
+		g_auto(GStrv) names = g_strsplit(firmware, " ", -1);
+		if (g_strv_contains((const char *const *)names, name))
+			continue;
+		g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_REFUSED,
+			    "image %u runs %s, which this job did not install", item->image,
+			    item->version);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean confirm(SmpSession *session, SmpJournal *journal, const SmpBundle *bundle,
+			GError **error)
+{
+	const SmpPolicy policy = {.allow = ~0u, .stop_before = SMP_ACTION_END};
+	g_autoptr(SmpUpdate) update = smp_update_new(session, bundle, &policy);
+
+	if (!smp_journal_begin(journal, bundle, &policy, NULL, error))
+		return FALSE;
+	smp_update_set_journal(update, journal);
+	g_autoptr(SmpUpdateResult) result = smp_update_run(update, error);
+	if (!result)
+		return FALSE;
+	if (result->end == SMP_END_UPDATED || result->end == SMP_END_UP_TO_DATE)
+		return TRUE;
+	g_set_error_literal(error, SMPD_ERROR,
+			    result->end == SMP_END_REFUSED ? SMPD_ERROR_REFUSED : SMPD_ERROR_FAILED,
+			    result->message);
+	return FALSE;
+}
+
+gboolean smpd_confirm_running(SmpSession *session, const char *journals, const char *firmware,
+			      GError **error)
+{
+	g_autoptr(SmpBoard) board = smp_board_observe(session, error);
+	g_autofree char *identity = smp_link_identity(smp_session_get_link(session));
+
+	if (!board)
+		return FALSE;
+	g_autoptr(SmpBundle) bundle = smp_trial_running(board);
+	if (bundle->items->len == 0) {
+		g_set_error_literal(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_REFUSED,
+				    "the board does not say which image runs, so none can be "
+				    "confirmed");
+		return FALSE;
+	}
+	if (!check_firmware(bundle, firmware, error))
+		return FALSE;
+	g_autoptr(SmpJournal) journal = smp_journal_open(journals, identity, error);
+	return journal && confirm(session, journal, bundle, error);
+}
