@@ -102,6 +102,8 @@ SmpdJob *smpd_job_new(SmpdDaemon *daemon, SmpdOrder *order)
 	job->cancellable = g_cancellable_new();
 	job->progress.time_left = -1;
 	smpd_bus_job_set_time_left(job->bus, -1);
+	smpd_bus_job_set_step(job->bus, "");
+	smpd_bus_job_set_step_text(job->bus, "");
 	smpd_bus_job_set_bytes_done(job->bus, order->result ? order->bytes : 0);
 	smpd_bus_job_set_bytes_total(job->bus, order->bytes);
 	show_order(job);

@@ -83,8 +83,9 @@ GKeyFile *smpd_order_to_keys(const SmpdOrder *order)
 	g_key_file_set_uint64(keys, JOB, "uid", order->uid);
 	set_list(keys, "files", order->files);
 	set_list(keys, "sums", order->sums);
-	g_key_file_set_integer_list(keys, JOB, "images", (int *)(void *)order->images->data,
-				    order->images->len);
+	if (order->images->len > 0)
+		g_key_file_set_integer_list(keys, JOB, "images", (int *)(void *)order->images->data,
+					    order->images->len);
 	set_text(keys, "firmware", order->firmware);
 	set_text(keys, "version", order->version);
 	set_list(keys, "slots", order->slots);
