@@ -39,7 +39,6 @@ NOBODY = 65534
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
-  <type>system</type>
   <listen>unix:path=%s</listen>
   <auth>EXTERNAL</auth>
   <policy context="default">
@@ -311,7 +310,7 @@ class TestCase(unittest.TestCase):
         """Writes the files of the configuration: {name: text} or text"""
         for name, content in (targets if isinstance(targets, dict) else
                               {"targets.conf": targets}).items():
-            with open(os.path.join(self.config, "targets.d", name), "w", encoding="utf-8") as file:
+            with open(os.path.join(self.config, "targets.d", name), "w", encoding="latin-1") as file:
                 file.write(content)
         if main is not None:
             with open(os.path.join(self.config, "smpd.conf"), "w", encoding="utf-8") as file:

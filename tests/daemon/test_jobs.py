@@ -65,8 +65,8 @@ class Jobs(common.TestCase):
         self.assertEqual(ended, [("updated", self.user.get(job, JOB, "Message"))])
         moved = [(t, c) for t, c in changes if "BytesDone" in c and "State" not in c]
         self.assertGreater(len(moved), 3)
-        gaps = [b[0] - a[0] for a, b in zip(moved, moved[1:])]
-        self.assertGreater(min(gaps), 0.15)
+        # Single ones come late on a busy machine, and then two close together.
+        self.assertLessEqual(len(moved), (moved[-1][0] - moved[0][0]) / 0.2 + 2)
         fractions = [c["Fraction"] for _, c in changes if "Fraction" in c]
         self.assertEqual(fractions, sorted(fractions))
         self.assertTrue(any(c.get("Rate", 0) > 1000 for _, c in changes))
@@ -116,7 +116,7 @@ class Jobs(common.TestCase):
 
     def test_device_trial(self):
         """the same by the device"""
-        self.boards("a")
+        self.boards("a", options=("--mode", "swap-scratch"))
         options = {"mode": text("test-only")}
         new = self.image("new.bin", "1.1.0")
         self.user.wait(self.user.update("a", new, options=options))

@@ -60,7 +60,7 @@ class Survive(common.TestCase):
 
     def test_kill_rollback(self):
         """a rollback that was killed does not go back and forth"""
-        self.boards("a", udp=False, options=("--boot-time", "1500"))
+        self.boards("a", udp=False, options=("--mode", "swap-scratch", "--boot-time", "1500"))
         self.user.wait(self.user.update("a", self.image("new.bin", "1.1.0")))
         job = self.user.device("a", "Rollback")
         eventually(lambda: self.user.get(job, JOB, "Step") == "reset")
