@@ -42,10 +42,12 @@ static const SmpdTarget *find_target(const SmpdDaemon *daemon, const char *name)
 	return NULL;
 }
 
-/* A board with a job keeps what it was begun with until that has ended: it is asked again then. */
-static gboolean may_change(const SmpdDevice *device)
+/* A board with a job keeps what it was begun with until that has ended; then the configuration is
+ * read once more. */
+static gboolean may_change(SmpdDevice *device)
 {
-	return !(device->job && smpd_job_is_running(device->job));
+	device->stale = device->reserved || (device->job && smpd_job_is_running(device->job));
+	return !device->stale;
 }
 
 /* Boards that a port brought come back by the scan after this, with their new rules. */
@@ -55,10 +57,9 @@ static void drop_devices(SmpdDaemon *daemon)
 
 	for (GList *at = devices; at; at = at->next) {
 		SmpdDevice *device = at->data;
-		if (device->added || !may_change(device) ||
-		    find_target(daemon, smpd_device_name(device)))
-			continue;
-		smpd_device_remove(device);
+		gboolean kept = device->added || find_target(daemon, smpd_device_name(device));
+		if (!kept && may_change(device))
+			smpd_device_remove(device);
 	}
 }
 
@@ -72,7 +73,7 @@ static void add_device(SmpdDaemon *daemon, SmpdTarget *target)
 		return;
 	}
 	device->added = FALSE;
-	if (may_change(device) && g_strcmp0(device->config->fingerprint, target->fingerprint) != 0)
+	if (g_strcmp0(device->config->fingerprint, target->fingerprint) != 0 && may_change(device))
 		smpd_device_configure(device, target);
 }
 
@@ -95,8 +96,7 @@ static void tell_errors(SmpdDaemon *daemon)
 	for (guint i = 0; i < errors->len; i++) {
 		const char *error = g_ptr_array_index(errors, i);
 		g_strv_builder_add(builder, error);
-		smpd_log_event(G_LOG_LEVEL_WARNING, SMPD_MESSAGE_CONFIGURATION, NULL, NULL, "%s",
-			       error);
+		smpd_log_event(LOG_WARNING, SMPD_MESSAGE_CONFIGURATION, NULL, NULL, "%s", error);
 	}
 	g_auto(GStrv) list = g_strv_builder_end(builder);
 	smpd_bus_manager_set_configuration_errors(daemon->manager, (const char *const *)list);

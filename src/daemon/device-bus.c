@@ -40,7 +40,9 @@ static gboolean is_free(const SmpdCall *call, GError **error)
 {
 	const SmpdDevice *device = call->device;
 
-	if (device->gone || call->daemon->stopping)
+	if (call->daemon->stopping)
+		g_set_error_literal(error, SMPD_ERROR, SMPD_ERROR_FAILED, "smpd is stopping");
+	else if (device->gone)
 		g_set_error(error, SMPD_ERROR, SMPD_ERROR_NOT_FOUND, "%s is not served any more",
 			    smpd_device_name(device));
 	else if (device->job)

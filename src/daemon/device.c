@@ -127,6 +127,7 @@ void smpd_device_remove(SmpdDevice *device)
 {
 	device->gone = TRUE;
 	g_clear_handle_id(&device->poll_timer, g_source_remove);
+	smpd_device_set_job(device, NULL);
 	g_signal_handlers_disconnect_by_data(device->bus, device);
 	g_dbus_object_manager_server_unexport(device->daemon->objects, device->path);
 	g_cancellable_cancel(device->cancellable);

@@ -16,6 +16,7 @@ typedef struct SmpdAct SmpdAct;
  * @config: what the administrator wants for it
  * @dynamic: found by hotplug, so that it goes with its port
  * @added: by AddTarget
+ * @stale: it could not follow a change of the configuration, because a job ran
  * @gone: taken off the bus; whoever still holds it finds nothing to do
  * @board: (nullable): as it was last seen
  * @acts: short things to do with it; the first is being done if @acting
@@ -32,6 +33,7 @@ struct SmpdDevice {
 	char *bus_name;
 	gboolean dynamic;
 	gboolean added;
+	gboolean stale;
 	gboolean gone;
 	gboolean present;
 	SmpBoard *board;

@@ -2,6 +2,7 @@
 
 #include "daemon/hotplug.h"
 #include "daemon/device.h"
+#include "daemon/job.h"
 #include "daemon/names.h"
 #include "daemon/queue.h"
 
@@ -181,8 +182,8 @@ static void port_went(SmpdHotplug *hotplug, const char *sysfs)
 	const char *name = g_hash_table_lookup(hotplug->ports, sysfs);
 	SmpdDevice *device = name ? smpd_device_find(hotplug->daemon, name) : NULL;
 
-	/* A board with a job is away for a moment only, or the job waits for it. */
-	if (device && !(device->job))
+	/* A board that is being updated is away for a moment only. */
+	if (device && !(device->job && smpd_job_is_running(device->job)))
 		smpd_device_set_present(device, FALSE);
 	g_hash_table_remove(hotplug->ports, sysfs);
 }

@@ -107,18 +107,18 @@ static void log_done(const Work *work, const SmpUpdateEvent *event)
 
 	switch (event->step->action) {
 	case SMP_ACTION_UPLOAD:
-		smpd_log_event(G_LOG_LEVEL_INFO, SMPD_MESSAGE_IMAGE_UPLOADED, device_of(work), id,
+		smpd_log_event(LOG_INFO, SMPD_MESSAGE_IMAGE_UPLOADED, device_of(work), id,
 			       "image %u, %s, is uploaded", item->image, item->version);
 		break;
 	case SMP_ACTION_RESET:
 	case SMP_ACTION_UNDO:
 	case SMP_ACTION_ENTER_RECOVERY:
-		smpd_log_event(G_LOG_LEVEL_INFO, SMPD_MESSAGE_BOARD_BACK, device_of(work), id,
+		smpd_log_event(LOG_INFO, SMPD_MESSAGE_BOARD_BACK, device_of(work), id,
 			       "the board is back after %.1f s",
 			       (double)event->elapsed / G_USEC_PER_SEC);
 		break;
 	case SMP_ACTION_CONFIRM:
-		smpd_log_event(G_LOG_LEVEL_INFO, SMPD_MESSAGE_CONFIRMED, device_of(work), id,
+		smpd_log_event(LOG_INFO, SMPD_MESSAGE_CONFIRMED, device_of(work), id,
 			       "image %u, %s, is confirmed", item->image, item->version);
 		break;
 	default:
@@ -132,8 +132,7 @@ static void note_begin(Work *work)
 	gboolean resumed = work->order->started > 0;
 	g_autoptr(GError) error = NULL;
 
-	smpd_log_event(G_LOG_LEVEL_MESSAGE,
-		       resumed ? SMPD_MESSAGE_JOB_RESUMED : SMPD_MESSAGE_JOB_STARTED,
+	smpd_log_event(LOG_NOTICE, resumed ? SMPD_MESSAGE_JOB_RESUMED : SMPD_MESSAGE_JOB_STARTED,
 		       device_of(work), work->order->id, "%s to %s %s, for %s", work->order->kind,
 		       work->order->version ? work->order->version : "what was there before",
 		       resumed ? "goes on" : "begins", work->order->started_by);
@@ -381,7 +380,7 @@ static void log_end(const Work *work)
 {
 	const SmpdOrder *order = work->order;
 	const char *message_id = SMPD_MESSAGE_ENDED;
-	GLogLevelFlags level = G_LOG_LEVEL_MESSAGE;
+	int priority = LOG_NOTICE;
 
 	if (work->run->interrupted) {
 		message_id = SMPD_MESSAGE_INTERRUPTED;
@@ -389,14 +388,14 @@ static void log_end(const Work *work)
 		message_id = SMPD_MESSAGE_ROLLED_BACK;
 	} else if (g_str_equal(order->result, smp_end_name(SMP_END_NEEDS_ATTENTION))) {
 		message_id = SMPD_MESSAGE_NEEDS_ATTENTION;
-		level = G_LOG_LEVEL_CRITICAL;
+		priority = LOG_ERR;
 	} else if (g_str_equal(order->result, smp_end_name(SMP_END_FAILED_INTACT)) ||
 		   g_str_equal(order->result, SMPD_RESULT_ERROR) ||
 		   g_str_equal(order->result, smp_end_name(SMP_END_REFUSED))) {
 		message_id = SMPD_MESSAGE_FAILED;
-		level = G_LOG_LEVEL_WARNING;
+		priority = LOG_WARNING;
 	}
-	smpd_log_event(level, message_id, order->device, order->id, "%s: %s",
+	smpd_log_event(priority, message_id, order->device, order->id, "%s: %s",
 		       work->run->interrupted ? "interrupted" : order->result, order->message);
 }
 

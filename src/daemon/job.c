@@ -268,7 +268,12 @@ static void run_done(gpointer data)
 	}
 	if (run->device)
 		tell_device(run);
+	gboolean stale = run->device && run->device->stale && !run->device->gone;
 	run_free(run);
+	if (stale && !daemon->stopping) {
+		smpd_daemon_reload(daemon);
+		return;
+	}
 	smpd_queue_trim(daemon);
 	smpd_queue_run(daemon);
 	smpd_daemon_tell_status(daemon);

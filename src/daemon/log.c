@@ -3,18 +3,16 @@
 #include "daemon/log.h"
 #include "daemon/names.h"
 
-/* syslog's numbers, as g_log_structured() wants them in PRIORITY. */
-static const char *priority(GLogLevelFlags level)
+/* GLib's critical messages are for errors in programs. */
+static GLogLevelFlags level_of(int priority)
 {
-	if (level & G_LOG_LEVEL_CRITICAL)
-		return "3";
-	if (level & G_LOG_LEVEL_WARNING)
-		return "4";
-	return level & G_LOG_LEVEL_MESSAGE ? "5" : "6";
+	if (priority <= LOG_WARNING)
+		return G_LOG_LEVEL_WARNING;
+	return priority == LOG_NOTICE ? G_LOG_LEVEL_MESSAGE : G_LOG_LEVEL_INFO;
 }
 
-void smpd_log_event(GLogLevelFlags level, const char *message_id, const char *device,
-		    const char *job, const char *format, ...)
+void smpd_log_event(int priority, const char *message_id, const char *device, const char *job,
+		    const char *format, ...)
 {
 	va_list args;
 
@@ -23,9 +21,10 @@ void smpd_log_event(GLogLevelFlags level, const char *message_id, const char *de
 	va_end(args);
 	g_autofree char *message =
 		device ? g_strdup_printf("%s: %s", device, text) : g_strdup(text);
+	const char number[] = {(char)('0' + priority), '\0'};
 	const GLogField fields[] = {
 		{"MESSAGE", message, -1},
-		{"PRIORITY", priority(level), -1},
+		{"PRIORITY", number, -1},
 		{"GLIB_DOMAIN", G_LOG_DOMAIN, -1},
 		{"SYSLOG_IDENTIFIER", "smpd", -1},
 		{"MESSAGE_ID", message_id, -1},
@@ -33,5 +32,5 @@ void smpd_log_event(GLogLevelFlags level, const char *message_id, const char *de
 		{SMPD_FIELD_JOB, job ? job : "", -1},
 	};
 
-	g_log_structured_array(level, fields, G_N_ELEMENTS(fields));
+	g_log_structured_array(level_of(priority), fields, G_N_ELEMENTS(fields));
 }

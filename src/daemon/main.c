@@ -109,7 +109,7 @@ static gboolean on_hangup(gpointer user_data)
 
 static void fail(SmpdDaemon *daemon, const char *what)
 {
-	g_critical("%s", what);
+	g_warning("%s", what);
 	exit_status = EXIT_FAILURE;
 	stop(daemon);
 }
@@ -144,7 +144,7 @@ static void export_root(SmpdDaemon *daemon)
 	smpd_manager_connect(daemon);
 	if (!g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(daemon->manager),
 					      daemon->bus, SMPD_ROOT, &error))
-		g_critical("cannot export %s: %s", SMPD_ROOT, error->message);
+		g_warning("cannot export %s: %s", SMPD_ROOT, error->message);
 }
 
 /* Everything is there before the name is: who finds the name finds all jobs and devices. */
@@ -248,7 +248,7 @@ int main(int argc, char **argv)
 	}
 	set_folders();
 	if (!run(&daemon, &error)) {
-		g_critical("%s", error->message);
+		g_warning("%s", error->message);
 		return EXIT_FAILURE;
 	}
 	g_free(state_folder);

@@ -115,8 +115,8 @@ static void created(SmpdJob *job G_GNUC_UNUSED, const GError *error, gpointer da
 
 	if (error) {
 		g_autofree char *text = g_strdup_printf("problem: %s", error->message);
-		smpd_log_event(G_LOG_LEVEL_WARNING, SMPD_MESSAGE_FAILED, smpd_device_name(device),
-			       NULL, "the update cannot begin: %s", error->message);
+		smpd_log_event(LOG_WARNING, SMPD_MESSAGE_FAILED, smpd_device_name(device), NULL,
+			       "the update cannot begin: %s", error->message);
 		smpd_bus_device_set_policy(device->bus, text);
 		device->trouble_until = now() + AFTER_TROUBLE;
 	}
@@ -200,8 +200,8 @@ static void tell(SmpdDevice *device, const SmpdDecision *decision)
 	const char *before = smpd_bus_device_get_policy(device->bus);
 
 	if (decision->kind == SMPD_DECISION_HELD && g_strcmp0(before, decision->text) != 0)
-		smpd_log_event(G_LOG_LEVEL_WARNING, SMPD_MESSAGE_HELD, smpd_device_name(device),
-			       NULL, "%s", decision->text);
+		smpd_log_event(LOG_WARNING, SMPD_MESSAGE_HELD, smpd_device_name(device), NULL, "%s",
+			       decision->text);
 	smpd_bus_device_set_policy(device->bus, decision->text);
 }
 

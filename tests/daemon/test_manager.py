@@ -79,6 +79,38 @@ class Manager(common.TestCase):
         eventually(lambda: set(self.user.objects()) == {device_path("c")})
         self.assertEqual(self.user.get(ROOT, MANAGER, "ConfigurationErrors"), [])
 
+    def test_reload_in_job(self):
+        """a change of a board with a job is taken up when that has ended"""
+        a, b = self.boards("a", "b", udp=False, options=("--baud", "57600"))
+        jobs = [self.user.update(name, self.image("new.bin", "1.1.0")) for name in "ab"]
+        eventually(lambda: all(self.user.get(job, JOB, "BytesDone") > 0 for job in jobs))
+        self.configure(f"[target a]\nuri={a.target}?baud=57600\n")
+        self.user.manager("Reload")
+        self.assertNotIn("baud", self.user.get(device_path("a"), DEVICE, "Target"))
+        self.assertIn(device_path("b"), self.user.objects())
+        for job in jobs:
+            self.assertEqual(self.user.wait(job)["Result"], "updated")
+        eventually(lambda: device_path("b") not in self.user.objects())
+        eventually(lambda: "baud=57600" in self.user.get(device_path("a"), DEVICE, "Target"))
+
+    def test_reload_with_waiting(self):
+        """a job that waits finds its device again after a reload"""
+        boards = [self.board("--baud", "57600") for _ in range(2)]
+        text_of = lambda extra: "".join(f"[target b{i}]\nuri={b.where}\n{extra}\n"
+                                        for i, b in enumerate(boards))
+        self.configure(text_of(""), "[daemon]\nmax-parallel=1\n")
+        self.start()
+        jobs = [self.user.update(f"b{i}", self.image("new.bin", "1.1.0")) for i in range(2)]
+        self.configure(text_of("retries=1"))
+        self.user.manager("Reload")
+        self.configure("")
+        self.user.manager("Reload")
+        self.assertNotIn(device_path("b1"), self.user.objects())
+        self.configure(text_of("retries=2"))
+        self.user.manager("Reload")
+        self.assertEqual(self.user.get(device_path("b1"), DEVICE, "Job"), jobs[1])
+        self.assertEqual([self.user.wait(job)["Result"] for job in jobs], ["updated"] * 2)
+
     def test_rescan(self):
         """Rescan looks at all boards"""
         self.boards("a")
