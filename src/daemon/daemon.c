@@ -63,20 +63,6 @@ static void drop_devices(SmpdDaemon *daemon)
 	}
 }
 
-static void add_device(SmpdDaemon *daemon, SmpdTarget *target)
-{
-	SmpdDevice *device = smpd_device_find(daemon, target->name);
-
-	if (!device) {
-		device = smpd_device_new(daemon, target);
-		smpd_device_look(device);
-		return;
-	}
-	device->added = FALSE;
-	if (g_strcmp0(device->config->fingerprint, target->fingerprint) != 0 && may_change(device))
-		smpd_device_configure(device, target);
-}
-
 /* A job finds its device again, whatever became of the configuration between. */
 static void reunite(SmpdDaemon *daemon)
 {
@@ -86,6 +72,21 @@ static void reunite(SmpdDaemon *daemon)
 		if (job->state != SMPD_JOB_DONE && device && !device->job)
 			smpd_device_set_job(device, job);
 	}
+}
+
+static void add_device(SmpdDaemon *daemon, SmpdTarget *target)
+{
+	SmpdDevice *device = smpd_device_find(daemon, target->name);
+
+	if (!device) {
+		device = smpd_device_new(daemon, target);
+		reunite(daemon);
+		smpd_device_look(device);
+		return;
+	}
+	device->added = FALSE;
+	if (g_strcmp0(device->config->fingerprint, target->fingerprint) != 0 && may_change(device))
+		smpd_device_configure(device, target);
 }
 
 static void tell_errors(SmpdDaemon *daemon)

@@ -288,14 +288,15 @@ void smpd_device_look(SmpdDevice *device)
 	smpd_device_next(device);
 }
 
-/* Short things go first: who waits for them waits for seconds only. */
+/* Short things go first: who waits for them waits for seconds only. A look that nobody waits for
+ * can be after the job. */
 void smpd_device_next(SmpdDevice *device)
 {
 	gboolean busy = device->acting || (device->job && smpd_job_is_running(device->job));
 
 	if (busy || device->gone || device->daemon->stopping)
 		return;
-	if (device->look_wanted && g_queue_is_empty(&device->acts)) {
+	if (device->look_wanted && !device->job && g_queue_is_empty(&device->acts)) {
 		device->look_wanted = FALSE;
 		smpd_device_act(device, look, looked, NULL);
 		return;

@@ -102,6 +102,8 @@ class Survive(common.TestCase):
                        "[daemon]\nmax-parallel=1\n")
         self.start()
         new = self.image("new.bin", "1.1.0")
+        for i in range(3):
+            eventually(lambda: self.user.get(device_path(f"b{i}"), DEVICE, "Images"))
         jobs = [self.user.update(f"b{i}", new) for i in range(3)]
         eventually(lambda: self.user.get(jobs[0], JOB, "BytesDone") > 5000)
         self.assertEqual([self.user.get(job, JOB, "State") for job in jobs],
