@@ -80,7 +80,6 @@ gboolean smpd_options_parse(GVariant *options, const SmpdOption *known, GError *
 
 	g_variant_iter_init(&iter, options);
 	while (g_variant_iter_next(&iter, "{&sv}", &name, &value)) {
-		g_autoptr(GVariant) owned = value;
 		const SmpdOption *option = find_option(known, name);
 		const char *problem = NULL;
 
@@ -90,12 +89,14 @@ gboolean smpd_options_parse(GVariant *options, const SmpdOption *known, GError *
 			problem = "has the wrong type";
 		else if (!g_hash_table_add(seen, (gpointer)option->name))
 			problem = "is given twice";
-		if (problem) {
-			g_set_error(error, SMPD_ERROR, SMPD_ERROR_INVALID_ARGS,
-				    "option \"%.64s\" %s", name, problem);
-			return FALSE;
-		}
-		take_option(option, value);
+		if (!problem)
+			take_option(option, value);
+		g_variant_unref(value);
+		if (!problem)
+			continue;
+		g_set_error(error, SMPD_ERROR, SMPD_ERROR_INVALID_ARGS, "option \"%.64s\" %s", name,
+			    problem);
+		return FALSE;
 	}
 	return TRUE;
 }
