@@ -78,7 +78,10 @@ static SmpdError code_of(const GError *error)
 
 GError *smpd_error_translate(const GError *error)
 {
-	return g_error_new_literal(SMPD_ERROR, (int)code_of(error), error->message);
+	/* What was cut in the middle of a character cannot be sent. */
+	g_autofree char *message = g_utf8_make_valid(error->message, -1);
+
+	return g_error_new_literal(SMPD_ERROR, (int)code_of(error), message);
 }
 
 char *smpd_error_name(const GError *error)

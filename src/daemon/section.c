@@ -40,7 +40,9 @@ void smpd_complain(GPtrArray *errors, const char *where, const char *format, ...
 	va_start(args, format);
 	g_autofree char *text = g_strdup_vprintf(format, args);
 	va_end(args);
-	g_ptr_array_add(errors, g_strdup_printf("%s: %s", where, text));
+	/* A name may have been cut in the middle of a character. */
+	g_autofree char *valid = g_utf8_make_valid(text, -1);
+	g_ptr_array_add(errors, g_strdup_printf("%s: %s", where, valid));
 }
 
 static char *here(const Reader *reader)

@@ -277,6 +277,14 @@ class Wrong(common.TestCase):
                                                     bad))
         for method in ("Rescan", "Reload"):
             self.refused("InvalidArgs", self.user.manager, method, "(a{sv})", bad)
+        # Cut in the middle of a character these would be no text any more.
+        for name in ("ü" * 100, "a" + "ü" * 100, "x" * 100000):
+            self.refused("InvalidArgs", self.user.manager, "Rescan", "(a{sv})", {name: V("u", 1)})
+            self.refused("InvalidArgs", self.user.manager, "AddTarget", "(ssa{sv})", name,
+                         "udp:" + name, {})
+            self.refused("InvalidArgs", self.user.update, "a", new, options={"mode": text(name)})
+            self.refused("InvalidArgs", self.user.update, "a", new,
+                         options={"allow": strings([name])})
         self.refused("InvalidArgs", self.user.manager, "Inhibit", "(sa{sv})", "", bad)
         for method in ("Update", "Ensure"):
             self.refused("InvalidArgs", self.user.update, "a", new, method=method, options=bad)
