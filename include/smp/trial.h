@@ -13,8 +13,11 @@ G_BEGIN_DECLS
 SmpBundle *smp_trial_running(const SmpBoard *board);
 
 /* Returns: (transfer full): what a rollback goes back to: the images in the other slots, only of
- * those image numbers that are on trial where any is. Empty where there is none. */
+ * those image numbers that are on trial where any is; none that waits for its first start. Empty
+ * where there is none. */
 SmpBundle *smp_trial_fallbacks(const SmpBoard *board);
+/* Sets @error to why there is none. */
+void smp_trial_no_fallback(const SmpBoard *board, GError **error);
 
 /* Returns: (transfer full): the images as N:HASH, by which smp_trial_find() finds them again */
 char **smp_trial_names(const SmpBundle *bundle);

@@ -136,9 +136,6 @@ gboolean smpctl_cmd_rollback(Smpctl *cli, char **args G_GNUC_UNUSED, GError **er
 		g_auto(GStrv) arguments = rollback_arguments(bundle);
 		return run(cli, journal, bundle, arguments, error);
 	}
-	g_set_error_literal(
-		error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_REFUSED,
-		"the board holds no other image to go back to; install one with `smpctl "
-		"update --allow-downgrade FILE`");
+	smp_trial_no_fallback(board, error);
 	return FALSE;
 }

@@ -205,9 +205,7 @@ static SmpBundle *find_fallbacks(Work *work, GError **error)
 	work->bundle = smp_trial_fallbacks(board);
 	keep_image(work->bundle, order->rollback_image);
 	if (work->bundle->items->len == 0) {
-		g_set_error_literal(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_REFUSED,
-				    "the board holds no other image to go back to; update it to "
-				    "an older one");
+		smp_trial_no_fallback(board, error);
 		return NULL;
 	}
 	order->slots = smp_trial_names(work->bundle);

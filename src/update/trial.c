@@ -49,11 +49,29 @@ SmpBundle *smp_trial_fallbacks(const SmpBoard *board)
 		const SmpImageSlot *slot = g_ptr_array_index(board->images->slots, i);
 		const SmpImageSlot *active =
 			smp_image_state_find_active(board->images, slot->image);
-		if (active && slot != active && slot->hash.size > 0 &&
+		/* What waits for the next reset is new, not what ran before. */
+		if (active && slot != active && slot->hash.size > 0 && !slot->pending &&
 		    (!any_trial || is_trial(board, active)))
 			add_slot(bundle, slot);
 	}
 	return bundle;
+}
+
+void smp_trial_no_fallback(const SmpBoard *board, GError **error)
+{
+	for (guint i = 0; board->images && i < board->images->slots->len; i++) {
+		const SmpImageSlot *slot = g_ptr_array_index(board->images->slots, i);
+		if (slot->active || !slot->pending)
+			continue;
+		g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_REFUSED,
+			    "%s has not run yet, it waits for the next reset: `smpctl image erase` "
+			    "takes it back",
+			    slot->version);
+		return;
+	}
+	g_set_error_literal(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_REFUSED,
+			    "the board holds no other image to go back to; install one with "
+			    "`smpctl update --allow-downgrade FILE`");
 }
 
 char **smp_trial_names(const SmpBundle *bundle)

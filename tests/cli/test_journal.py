@@ -182,6 +182,19 @@ class Trial(Safety):
         self.assertIn("--allow-downgrade", err)
         self.assertEqual(self.list(board), before)
 
+    def test_new_image_is_no_way_back(self):
+        """What waits for its first start is not what ran before."""
+        board = self.board()
+        self.good("-c", board.target, "update", "--stop-before", "reset", self.file)
+        before = self.list(board)
+        status, out, err = self.smpctl(board, "rollback")
+        self.assertEqual((status, out), (7, ""))
+        self.assertIn("1.1.0 has not run yet", err)
+        self.assertEqual(self.list(board), before)
+        self.good("-c", board.target, "image", "erase")
+        self.good("-c", board.target, "reset")
+        self.assertEqual(self.runs(board), ("1.0.0", True))
+
     def test_no_way_back(self):
         """Direct XIP starts the highest version: the old one is there and cannot be had."""
         board = self.board("--board", "directxip")
