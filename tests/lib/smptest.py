@@ -235,6 +235,7 @@ class TapResult(unittest.TestResult):
     def __init__(self, cases):
         super().__init__()
         self.numbers = {id(case): number for number, case in enumerate(cases, 1)}
+        self.told = set()
 
     def line(self, ok, test, more=""):
         doc = (test.shortDescription() or test.id().split(".")[-1]).replace("#", "")
@@ -266,6 +267,13 @@ class TapResult(unittest.TestResult):
     def addError(self, test, error):
         super().addError(test, error)
         self.bad(test, error)
+
+    def addSubTest(self, test, subtest, error):
+        """One line for the test, though several of its parts fail."""
+        super().addSubTest(test, subtest, error)
+        if error and id(test) not in self.told:
+            self.told.add(id(test))
+            self.bad(test, error)
 
 
 def flatten(suite):
