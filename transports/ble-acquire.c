@@ -18,6 +18,9 @@
 #define TAKEN_TIME  (1500 * G_TIME_SPAN_MILLISECOND)
 #define TAKEN_PAUSE (50 * G_TIME_SPAN_MILLISECOND)
 
+/* To connect to a board again only to forget it. */
+#define FORGET_TIME (3 * G_USEC_PER_SEC)
+
 /* Pairing, and finding the board anew: more than is left of an ordinary deadline. */
 #define AFTER_PAIRING (20 * G_USEC_PER_SEC)
 
@@ -92,10 +95,25 @@ static gboolean clear_hang(SmpBleDevice *device, GError **error)
 	return !smp_ble_is_connected(device) || smp_ble_remove(device, error);
 }
 
-/* A bond that was just made and does not help would only be in the way of a better one. */
-static gboolean fail_useless(SmpBleDevice *device, GError **error)
+/* Whether bluetoothd survives that it forgets the device: where it left a call unanswered, only
+ * while it is connected. */
+static gboolean can_forget(SmpBleDevice *device, const GError *cause)
 {
-	if (!clear_hang(device, error))
+	g_autoptr(GError) absent = NULL;
+
+	if (!smp_bluez_error_is_silence(cause) || smp_ble_is_connected(device))
+		return TRUE;
+	if (smp_ble_connect_only(device, g_get_monotonic_time() + FORGET_TIME, &absent))
+		return TRUE;
+	g_debug("%s", absent->message);
+	return FALSE;
+}
+
+/* A bond that was just made and does not help would only be in the way of a better one. Boards
+ * often end the connection as they refuse. */
+static gboolean fail_useless(SmpBleDevice *device, const GError *cause, GError **error)
+{
+	if (can_forget(device, cause) && !smp_ble_remove(device, error))
 		return FALSE;
 	g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_PERMISSION,
 		    "cannot talk to %s: pairing with it was not enough, it wants one with a "
@@ -150,17 +168,30 @@ static gboolean subscribe(SmpBleDevice *device, GError **error)
 	return lets_in(device, error) && acquire_notify(device, error);
 }
 
+/* Pairs, and looks with @look whether that was enough. */
+static gboolean pair_and_look(SmpBleDevice *device,
+			      gboolean (*look)(SmpBleDevice *device, GError **error),
+			      GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+
+	if (!pair_and_connect(device, error))
+		return FALSE;
+	if (look(device, &cause))
+		return TRUE;
+	return wants_pairing(cause) ? fail_useless(device, cause, error)
+				    : fail_security(device, cause, TRUE, error);
+}
+
 /* Tries first: whether a board wants pairing shows only then. */
 static gboolean open_notify(SmpBleDevice *device, GError **error)
 {
 	g_autoptr(GError) cause = NULL;
-	g_autoptr(GError) again = NULL;
 	SmpBleChoice choice = device->target->pair;
 	gboolean paired = smp_ble_is_paired(device);
 
-	if (choice == SMP_BLE_YES && !paired && !pair_and_connect(device, error))
-		return FALSE;
-	paired |= choice == SMP_BLE_YES;
+	if (choice == SMP_BLE_YES && !paired)
+		return pair_and_look(device, subscribe, error);
 	if (subscribe(device, &cause))
 		return TRUE;
 	gboolean hangs = smp_bluez_error_is_silence(cause);
@@ -168,12 +199,39 @@ static gboolean open_notify(SmpBleDevice *device, GError **error)
 		return FALSE;
 	if (!wants_pairing(cause) || paired || choice == SMP_BLE_NO)
 		return fail_security(device, cause, paired, error);
-	if ((hangs && !begin_anew(device, error)) || !pair_and_connect(device, error))
+	return (!hangs || begin_anew(device, error)) && pair_and_look(device, subscribe, error);
+}
+
+/* The bond that is there is given up: it may be one without passkey, or the board has forgotten
+ * it. */
+static gboolean give_up_bond(SmpBleDevice *device, const GError *cause, GError **error)
+{
+	g_message("%s is paired already, but does not let this computer in with that; pairing anew",
+		  device->label);
+	if (!can_forget(device, cause))
+		return fail_security(device, cause, TRUE, error);
+	if (!smp_ble_remove(device, error))
 		return FALSE;
-	if (subscribe(device, &again))
-		return TRUE;
-	return wants_pairing(again) ? fail_useless(device, error)
-				    : fail_security(device, again, TRUE, error);
+	/* The bond's address need not be the one that it advertises. */
+	g_clear_pointer(&device->address, g_free);
+	return begin_anew(device, error);
+}
+
+gboolean smp_ble_pair_well(SmpBleDevice *device, gboolean *was_paired, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+
+	*was_paired = smp_ble_is_paired(device);
+	if (*was_paired) {
+		if (lets_in(device, &cause))
+			return TRUE;
+		*was_paired = FALSE;
+		if (!wants_pairing(cause))
+			return fail_security(device, cause, TRUE, error);
+		if (!give_up_bond(device, cause, error))
+			return FALSE;
+	}
+	return pair_and_look(device, lets_in, error);
 }
 
 gboolean smp_ble_acquire(SmpBleDevice *device, GError **error)

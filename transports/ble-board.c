@@ -30,10 +30,8 @@ gboolean smp_ble_pair(SmpLink *link, gboolean *was_paired, GError **error)
 	*was_paired = FALSE;
 	if (!get_device(link, &device, error))
 		return FALSE;
-	gboolean connected = smp_ble_link_connect(link, error);
-	if (connected)
-		*was_paired = smp_ble_is_paired(device);
-	gboolean paired = connected && smp_ble_pair_device(device, error);
+	gboolean paired =
+		smp_ble_link_connect(link, error) && smp_ble_pair_well(device, was_paired, error);
 	if (device->bluez && device->device)
 		smp_ble_link_leave(link);
 	return paired;

@@ -94,6 +94,10 @@ gboolean smp_ble_is_paired(SmpBleDevice *device);
 gboolean smp_ble_pair_device(SmpBleDevice *device, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ble-acquire.c */
+/* Pairs so that the board lets us in: also where it is paired and that is not enough.
+ * @was_paired: (out): nothing had to be done */
+gboolean smp_ble_pair_well(SmpBleDevice *device, gboolean *was_paired,
+			   GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Gets both descriptors, and pairs before where the board wants it. */
 gboolean smp_ble_acquire(SmpBleDevice *device, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Closes the descriptor of the notifications and gets a new one: the board forgets half a packet.

@@ -202,6 +202,19 @@ static gboolean on_resolved(gpointer user_data)
 	return G_SOURCE_REMOVE;
 }
 
+static void connect_peer(Peer *peer)
+{
+	peer->connected = TRUE;
+	/* The bond encrypts the link. */
+	peer->authenticated = peer->is.paired && peer->is.display && !peer->is.weak;
+	if (peer->is.mute)
+		double_set_silently(peer->bluez, peer->path, DEVICE, "Connected",
+				    g_variant_new_boolean(TRUE));
+	else
+		set_flag(peer, "Connected", TRUE);
+	double_after(peer->bluez, peer->is.resolve_ms, on_resolved, peer, NULL);
+}
+
 static void do_connect(Call *call, Peer *peer)
 {
 	call->bluez->counts.connects++;
@@ -210,17 +223,8 @@ static void do_connect(Call *call, Peer *peer)
 		return;
 	}
 	reply(call, NULL);
-	if (peer->connected)
-		return;
-	peer->connected = TRUE;
-	/* The bond encrypts the link. */
-	peer->authenticated = peer->is.paired && peer->is.display;
-	if (peer->is.mute)
-		double_set_silently(peer->bluez, peer->path, DEVICE, "Connected",
-				    g_variant_new_boolean(TRUE));
-	else
-		set_flag(peer, "Connected", TRUE);
-	double_after(call->bluez, peer->is.resolve_ms, on_resolved, peer, NULL);
+	if (!peer->connected)
+		connect_peer(peer);
 }
 
 static void do_disconnect(Call *call, Peer *peer)
@@ -230,7 +234,7 @@ static void do_disconnect(Call *call, Peer *peer)
 	reply(call, NULL);
 }
 
-static void end_pairing(Call *call, Peer *peer, gboolean good)
+static void end_pairing(Call *call, Peer *peer, gboolean good, gboolean weak)
 {
 	if (!good) {
 		fail(call, "org.bluez.Error.AuthenticationFailed", "Authentication Failed");
@@ -238,7 +242,8 @@ static void end_pairing(Call *call, Peer *peer, gboolean good)
 		return;
 	}
 	peer->is.paired = TRUE;
-	peer->authenticated = peer->is.display;
+	peer->is.weak = weak;
+	peer->authenticated = peer->is.display && !weak;
 	set_flag(peer, "Paired", TRUE);
 	reply(call, NULL);
 }
@@ -254,7 +259,7 @@ static void on_passkey(GObject *source, GAsyncResult *result, gpointer user_data
 	if (answer)
 		g_variant_get(answer, "(u)", &passkey);
 	if (peer)
-		end_pairing(call, peer, answer && passkey == peer->is.passkey);
+		end_pairing(call, peer, answer && passkey == peer->is.passkey, FALSE);
 	call_free(call);
 }
 
@@ -265,6 +270,9 @@ static void do_pair(Call *call, Peer *peer)
 		bluez->agent_owner && !g_str_equal(bluez->counts.capability, "NoInputNoOutput");
 
 	bluez->counts.pairs++;
+	/* BlueZ connects for it. */
+	if (!peer->connected && is_in_the_air(peer))
+		connect_peer(peer);
 	if (peer->is.paired) {
 		fail(call, "org.bluez.Error.AlreadyExists", "Already Exists");
 	} else if (!peer->connected) {
@@ -275,24 +283,27 @@ static void do_pair(Call *call, Peer *peer)
 				       g_variant_new("(o)", peer->path), NULL, 0, 10000, NULL,
 				       on_passkey, call_new(bluez, call->message));
 	} else {
-		end_pairing(call, peer, TRUE);
 		/* Just works. */
-		peer->authenticated = FALSE;
+		end_pairing(call, peer, TRUE, TRUE);
 	}
 }
 
 /* GattCharacteristic1. */
 
+static gboolean refuse(Call *call, Peer *peer, const char *text)
+{
+	fail(call, "org.bluez.Error.Failed", text);
+	if (peer->is.cuts)
+		peer_lose_link(peer);
+	return FALSE;
+}
+
 static gboolean is_allowed(Call *call, Peer *peer)
 {
-	if (peer->is.security == DOUBLE_ENCRYPT && !peer->is.paired) {
-		fail(call, "org.bluez.Error.Failed", "Operation failed with ATT error: 0x0f");
-		return FALSE;
-	}
-	if (peer->is.security == DOUBLE_AUTHENTICATE && !peer->authenticated) {
-		fail(call, "org.bluez.Error.Failed", "Operation failed with ATT error: 0x05");
-		return FALSE;
-	}
+	if (peer->is.security == DOUBLE_ENCRYPT && !peer->is.paired)
+		return refuse(call, peer, "Operation failed with ATT error: 0x0f");
+	if (peer->is.security == DOUBLE_AUTHENTICATE && !peer->authenticated)
+		return refuse(call, peer, "Operation failed with ATT error: 0x05");
 	return TRUE;
 }
 
@@ -348,6 +359,8 @@ static void do_remove(Call *call)
 		fail(call, "org.bluez.Error.DoesNotExist", "Does Not Exist");
 		return;
 	}
+	call->bluez->counts.crashes += peer->hung && !peer->connected;
+	peer->hung = FALSE;
 	peer->is.paired = FALSE;
 	peer->is.service_later = FALSE;
 	reply(call, NULL);
@@ -455,6 +468,18 @@ static DoubleRule *find_rule(BluezDouble *bluez, const char *method)
 	return NULL;
 }
 
+/* A call that is never answered. */
+static void hang(Call *call, gboolean cuts)
+{
+	Peer *peer = find_peer(call->bluez, g_dbus_message_get_path(call->message));
+
+	if (!peer)
+		return;
+	peer->hung = TRUE;
+	if (cuts)
+		peer_lose_link(peer);
+}
+
 static gboolean on_call(gpointer user_data)
 {
 	Call *call = user_data;
@@ -471,6 +496,8 @@ static gboolean on_call(gpointer user_data)
 	else if (rule.delay_ms)
 		double_after(call->bluez, rule.delay_ms, on_delayed,
 			     call_new(call->bluez, call->message), call_free);
+	else
+		hang(call, rule.cuts);
 	return G_SOURCE_REMOVE;
 }
 

@@ -34,6 +34,8 @@ typedef enum {
  * @mute: that it is connected is not told, as BlueZ 5.66 sometimes does
  * @odd_order: the services come after ServicesResolved
  * @display: it shows @passkey; without that pairing just works
+ * @cuts: it ends the connection as it refuses
+ * @weak: the bond that it is @paired with is one without passkey
  * @new_address: at each start it makes up another one
  * @drop_at: loses the link at this request, once
  * @lose_piece: this write of a packet of several is lost, once
@@ -56,8 +58,10 @@ typedef struct {
 	gboolean odd_order;
 	DoubleSecurity security;
 	gboolean display;
+	gboolean cuts;
 	guint passkey;
 	gboolean paired;
+	gboolean weak;
 	gboolean new_address;
 	guint drop_at;
 	guint lose_piece;
@@ -68,6 +72,7 @@ typedef struct {
  * @error: (nullable): its D-Bus error; without one it is never answered, unless there is a
  * @delay_ms
  * @times: how often; 0 for ever
+ * @cuts: where it is not answered, the board ends the connection
  */
 typedef struct {
 	const char *method;
@@ -75,6 +80,7 @@ typedef struct {
 	const char *message;
 	guint delay_ms;
 	guint times;
+	gboolean cuts;
 } DoubleRule;
 
 typedef struct BluezDouble BluezDouble;
@@ -113,6 +119,7 @@ typedef struct {
 	guint discoveries;
 	guint acquired;	   /* descriptors that are open now */
 	guint left_notify; /* clients that left the bus with the notifications open: crashes */
+	guint crashes;	   /* of forgetting one that is not connected and once was not answered */
 	guint agents;	   /* that are registered now */
 	guint writes;
 	gsize longest_write;

@@ -112,18 +112,36 @@ static void test_wrong_passkey(void)
 	check_open(link);
 }
 
-/* Nobody there who could read the passkey: pairing "just works" and does not help. */
-static void test_nobody(void)
+/* Nobody there who could read the passkey: pairing "just works" and does not help. What it left
+ * behind is not in the way of a better one. */
+static void check_nobody(gboolean cuts, const char *target)
 {
 	DoubleBoard board = secured(DOUBLE_AUTHENTICATE);
 	Person person = {.passkey = 123456};
-	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&board);
-	g_autoptr(SmpLink) link = link_new("ble:", SMP_PAIRING_NOTHING, NULL);
+	DoubleCounts counts;
+
+	board.cuts = cuts;
+	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+	g_autoptr(SmpLink) link = link_new(target, SMP_PAIRING_NOTHING, NULL);
 
 	check_refused(link, SMP_LINK_ERROR_PERMISSION, "wants one with a passkey");
-	/* What it left behind is not in the way of a better one. */
+	bluez_double_get_counts(bluez, &counts);
+	g_assert_cmpuint(counts.removes, ==, counts.pairs);
 	g_autoptr(SmpLink) able = link_new("ble:", SMP_PAIRING_KEYBOARD, &person);
 	check_open(able);
+}
+
+static void test_nobody(void)
+{
+	check_nobody(FALSE, "ble:");
+	check_nobody(FALSE, "ble:?pair=yes");
+}
+
+/* The board ends the connection as it refuses. */
+static void test_nobody_cut(void)
+{
+	check_nobody(TRUE, "ble:");
+	check_nobody(TRUE, "ble:?pair=yes");
 }
 
 static void test_never(void)
@@ -192,6 +210,71 @@ static void test_pair_and_forget(void)
 	g_assert_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_ADDRESS);
 }
 
+static void check_pair(SmpLink *link, gboolean expected)
+{
+	g_autoptr(GError) error = NULL;
+	gboolean was_paired = !expected;
+
+	if (!smp_ble_pair(link, &was_paired, &error))
+		g_error("%s", error->message);
+	g_assert_cmpint(was_paired, ==, expected);
+}
+
+/* A bond that the board does not take is no bond: "ble pair" makes another one. */
+static void test_pair_anew(gconstpointer data)
+{
+	DoubleBoard board = secured(DOUBLE_AUTHENTICATE);
+	Person person = {.passkey = 123456};
+	DoubleCounts counts;
+
+	board.cuts = GPOINTER_TO_INT(data);
+	board.paired = board.known = board.weak = TRUE;
+	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+	g_autoptr(SmpLink) link = link_new("ble:Sensor 12", SMP_PAIRING_KEYBOARD, &person);
+
+	check_pair(link, FALSE);
+	check_pair(link, TRUE);
+	check_open(link);
+	bluez_double_get_counts(bluez, &counts);
+	g_assert_cmpuint(counts.removes, ==, 1);
+	g_assert_cmpuint(counts.pairs, ==, 1);
+	g_assert_cmpuint(counts.crashes, ==, 0);
+}
+
+/* Without a person it is told, and nothing is said to be good. */
+static void test_pair_useless(void)
+{
+	DoubleBoard board = secured(DOUBLE_AUTHENTICATE);
+	DoubleCounts counts;
+	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+	g_autoptr(SmpLink) link = link_new("ble:Sensor 12", SMP_PAIRING_NOTHING, NULL);
+	g_autoptr(GError) error = NULL;
+	gboolean was_paired = TRUE;
+
+	g_assert_false(smp_ble_pair(link, &was_paired, &error));
+	g_assert_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_PERMISSION);
+	g_assert_nonnull(strstr(error->message, "wants one with a passkey"));
+	g_assert_false(was_paired);
+	bluez_double_get_counts(bluez, &counts);
+	g_assert_cmpuint(counts.removes, ==, 1);
+}
+
+/* A board that ends the connection while the question is not answered is forgotten only when it is
+ * connected again. */
+static void test_hang_cut(void)
+{
+	DoubleBoard board = secured(DOUBLE_AUTHENTICATE);
+	DoubleCounts counts;
+	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+	g_autoptr(SmpLink) link = link_new("ble:?pair=yes", SMP_PAIRING_NOTHING, NULL);
+
+	bluez_double_add_rule(bluez, &(DoubleRule){.method = "StartNotify", .cuts = TRUE});
+	check_refused(link, SMP_LINK_ERROR_PERMISSION, "wants one with a passkey");
+	bluez_double_get_counts(bluez, &counts);
+	g_assert_cmpuint(counts.removes, ==, 1);
+	g_assert_cmpuint(counts.crashes, ==, 0);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -199,9 +282,14 @@ int main(int argc, char **argv)
 	g_test_add_func("/ble/pair/passkey", test_passkey);
 	g_test_add_func("/ble/pair/wrong-passkey", test_wrong_passkey);
 	g_test_add_func("/ble/pair/nobody", test_nobody);
+	g_test_add_func("/ble/pair/nobody-cut", test_nobody_cut);
 	g_test_add_func("/ble/pair/never", test_never);
 	g_test_add_func("/ble/pair/hang", test_hang);
 	g_test_add_func("/ble/pair/hang-paired", test_hang_paired);
+	g_test_add_func("/ble/pair/hang-cut", test_hang_cut);
 	g_test_add_func("/ble/pair/pair-and-forget", test_pair_and_forget);
+	g_test_add_data_func("/ble/pair/pair-anew", GINT_TO_POINTER(FALSE), test_pair_anew);
+	g_test_add_data_func("/ble/pair/pair-anew-cut", GINT_TO_POINTER(TRUE), test_pair_anew);
+	g_test_add_func("/ble/pair/pair-useless", test_pair_useless);
 	return ble_test_run();
 }
