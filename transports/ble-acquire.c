@@ -214,15 +214,26 @@ static gboolean give_up_bond(SmpBleDevice *device, const GError *cause, GError *
 		return FALSE;
 	/* The bond's address need not be the one that it advertises. */
 	g_clear_pointer(&device->address, g_free);
-	return begin_anew(device, error);
+	if (!smp_ble_find(device, g_get_monotonic_time() + AFTER_PAIRING, error))
+		return FALSE;
+	smp_ble_scan_end(device);
+	device->ours = TRUE;
+	return TRUE;
 }
 
-gboolean smp_ble_pair_well(SmpBleDevice *device, gboolean *was_paired, GError **error)
+/* BlueZ connects for Pair() by itself, and that way also to a board that asks for security at once:
+ * without our agent such a connection would be lost again. */
+gboolean smp_ble_pair_well(SmpBleDevice *device, gint64 deadline, gboolean *was_paired,
+			   GError **error)
 {
 	g_autoptr(GError) cause = NULL;
 
+	smp_ble_scan_end(device);
+	device->ours |= !smp_ble_is_connected(device);
 	*was_paired = smp_ble_is_paired(device);
 	if (*was_paired) {
+		if (!smp_ble_connect(device, deadline, error))
+			return FALSE;
 		if (lets_in(device, &cause))
 			return TRUE;
 		*was_paired = FALSE;

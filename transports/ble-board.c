@@ -30,8 +30,10 @@ gboolean smp_ble_pair(SmpLink *link, gboolean *was_paired, GError **error)
 	*was_paired = FALSE;
 	if (!get_device(link, &device, error))
 		return FALSE;
-	gboolean paired =
-		smp_ble_link_connect(link, error) && smp_ble_pair_well(device, was_paired, error);
+	gint64 deadline = g_get_monotonic_time() + device->target->connect_time;
+	gboolean paired = smp_ble_link_begin(link, error) &&
+			  smp_ble_find(device, deadline, error) &&
+			  smp_ble_pair_well(device, deadline, was_paired, error);
 	if (device->bluez && device->device)
 		smp_ble_link_leave(link);
 	return paired;

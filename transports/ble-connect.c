@@ -92,23 +92,49 @@ static gboolean resolve(SmpBleDevice *device, gint64 deadline, gboolean *again, 
 	return TRUE;
 }
 
+/* Whatever BlueZ tells meanwhile. */
+static gboolean pause_until(SmpBleDevice *device, gint64 until, GError **error)
+{
+	while (g_get_monotonic_time() < until) {
+		if (!smp_bluez_wait(device->bluez, until, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* A board that asks for security at once ends what does not get it. */
+static gboolean fail_thrown_out(SmpBleDevice *device, GError **error)
+{
+	g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED,
+		    "cannot connect to %s: the connection is lost at once each time; it may be out "
+		    "of range, or want a pairing: %s`smpctl ble pair BOARD`",
+		    device->label,
+		    smp_ble_is_paired(device) ? "`smpctl ble forget BOARD`, then " : "");
+	return FALSE;
+}
+
 static gboolean connect_and_resolve(SmpBleDevice *device, gint64 deadline, GError **error)
 {
+	gboolean lost = FALSE;
+
 	for (;;) {
 		g_autoptr(GError) local = NULL;
 		gboolean again = FALSE;
+		gboolean connected = connect_once(device, deadline, &again, &local);
 
-		if (connect_once(device, deadline, &again, &local) &&
-		    resolve(device, deadline, &again, &local))
+		if (connected && resolve(device, deadline, &again, &local))
 			return TRUE;
+		lost |= connected && again;
 		gint64 now = g_get_monotonic_time();
-		if (!again || now + RETRY_PAUSE >= deadline ||
-		    !smp_bluez_has(device->bluez, device->device, BLUEZ_DEVICE)) {
+		gboolean known = smp_bluez_has(device->bluez, device->device, BLUEZ_DEVICE);
+		if (again && known && lost && now + RETRY_PAUSE >= deadline)
+			return fail_thrown_out(device, error);
+		if (!again || !known || now + RETRY_PAUSE >= deadline) {
 			g_propagate_error(error, g_steal_pointer(&local));
 			return FALSE;
 		}
 		g_debug("%s; once more", local->message);
-		if (!smp_bluez_wait(device->bluez, now + RETRY_PAUSE, error))
+		if (!pause_until(device, now + RETRY_PAUSE, error))
 			return FALSE;
 	}
 }

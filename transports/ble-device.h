@@ -94,9 +94,9 @@ gboolean smp_ble_is_paired(SmpBleDevice *device);
 gboolean smp_ble_pair_device(SmpBleDevice *device, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ble-acquire.c */
-/* Pairs so that the board lets us in: also where it is paired and that is not enough.
+/* Connects, and pairs so that the board lets us in: also where it is paired and that is not enough.
  * @was_paired: (out): nothing had to be done */
-gboolean smp_ble_pair_well(SmpBleDevice *device, gboolean *was_paired,
+gboolean smp_ble_pair_well(SmpBleDevice *device, gint64 deadline, gboolean *was_paired,
 			   GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Gets both descriptors, and pairs before where the board wants it. */
 gboolean smp_ble_acquire(SmpBleDevice *device, GError **error) G_GNUC_WARN_UNUSED_RESULT;

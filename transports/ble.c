@@ -102,15 +102,21 @@ static gboolean connect_known(BleLink *ble, gint64 deadline, GError **error)
 	return smp_ble_find(device, deadline, error) && smp_ble_connect(device, deadline, error);
 }
 
-gboolean smp_ble_link_connect(SmpLink *link, GError **error)
+gboolean smp_ble_link_begin(SmpLink *link, GError **error)
+{
+	BleLink *ble = (BleLink *)link;
+
+	take_link_settings(ble);
+	g_clear_pointer(&ble->device.address, g_free);
+	return smp_ble_device_begin(&ble->device, link->cancellable, error);
+}
+
+static gboolean find_and_connect(SmpLink *link, GError **error)
 {
 	BleLink *ble = (BleLink *)link;
 	gint64 deadline = g_get_monotonic_time() + ble->target->connect_time;
 
-	take_link_settings(ble);
-	g_clear_pointer(&ble->device.address, g_free);
-	return smp_ble_device_begin(&ble->device, link->cancellable, error) &&
-	       connect_known(ble, deadline, error);
+	return smp_ble_link_begin(link, error) && connect_known(ble, deadline, error);
 }
 
 /* A connection that was found may be one that its owner is just ending: BlueZ takes 2 s for it. */
@@ -119,7 +125,7 @@ static gboolean connect_and_acquire(SmpLink *link, GError **error)
 	BleLink *ble = (BleLink *)link;
 	g_autoptr(GError) local = NULL;
 
-	if (!smp_ble_link_connect(link, error))
+	if (!find_and_connect(link, error))
 		return FALSE;
 	if (smp_ble_acquire(&ble->device, &local))
 		return TRUE;
@@ -127,7 +133,7 @@ static gboolean connect_and_acquire(SmpLink *link, GError **error)
 		g_propagate_error(error, g_steal_pointer(&local));
 		return FALSE;
 	}
-	return smp_ble_link_connect(link, error) && smp_ble_acquire(&ble->device, error);
+	return find_and_connect(link, error) && smp_ble_acquire(&ble->device, error);
 }
 
 static gboolean ble_open(SmpLink *link, GError **error)

@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 /* Returns: (nullable): %NULL where @link is not one of Bluetooth */
 SmpBleDevice *smp_ble_link_get_device(SmpLink *link);
 
-/* Reaches BlueZ, finds the board and connects, without opening the link. */
-gboolean smp_ble_link_connect(SmpLink *link, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Reaches BlueZ, without opening the link. */
+gboolean smp_ble_link_begin(SmpLink *link, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* The end of that. */
 void smp_ble_link_leave(SmpLink *link);

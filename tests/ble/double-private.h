@@ -19,6 +19,7 @@ typedef struct {
 	guint service; /* number in the path of its service */
 	gboolean connected;
 	gboolean authenticated;
+	gboolean pairing;
 	gboolean hung; /* a call about it was never answered */
 	SimBoard *sim;
 	gboolean was_up;

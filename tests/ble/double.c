@@ -194,6 +194,10 @@ static gboolean on_resolved(gpointer user_data)
 
 	if (!peer->connected || !peer->path)
 		return G_SOURCE_REMOVE;
+	if (peer->is.demands && !peer->is.paired && !peer->pairing) {
+		peer_lose_link(peer);
+		return G_SOURCE_REMOVE;
+	}
 	if (!peer->is.odd_order)
 		peer_show_services(peer);
 	set_flag(peer, "ServicesResolved", TRUE);
@@ -236,6 +240,7 @@ static void do_disconnect(Call *call, Peer *peer)
 
 static void end_pairing(Call *call, Peer *peer, gboolean good, gboolean weak)
 {
+	peer->pairing = FALSE;
 	if (!good) {
 		fail(call, "org.bluez.Error.AuthenticationFailed", "Authentication Failed");
 		peer_lose_link(peer);
@@ -270,12 +275,15 @@ static void do_pair(Call *call, Peer *peer)
 		bluez->agent_owner && !g_str_equal(bluez->counts.capability, "NoInputNoOutput");
 
 	bluez->counts.pairs++;
+	peer->pairing = TRUE;
 	/* BlueZ connects for it. */
 	if (!peer->connected && is_in_the_air(peer))
 		connect_peer(peer);
 	if (peer->is.paired) {
+		peer->pairing = FALSE;
 		fail(call, "org.bluez.Error.AlreadyExists", "Already Exists");
 	} else if (!peer->connected) {
+		peer->pairing = FALSE;
 		fail(call, "org.bluez.Error.ConnectionAttemptFailed", "Page Timeout");
 	} else if (peer->is.display && can_ask) {
 		g_dbus_connection_call(bluez->bus, bluez->agent_owner, bluez->agent_path,

@@ -35,6 +35,7 @@ typedef enum {
  * @odd_order: the services come after ServicesResolved
  * @display: it shows @passkey; without that pairing just works
  * @cuts: it ends the connection as it refuses
+ * @demands: it asks for security at once, and ends what does not get it
  * @weak: the bond that it is @paired with is one without passkey
  * @new_address: at each start it makes up another one
  * @drop_at: loses the link at this request, once
@@ -59,6 +60,7 @@ typedef struct {
 	DoubleSecurity security;
 	gboolean display;
 	gboolean cuts;
+	gboolean demands;
 	guint passkey;
 	gboolean paired;
 	gboolean weak;

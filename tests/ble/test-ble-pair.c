@@ -241,6 +241,23 @@ static void test_pair_anew(gconstpointer data)
 	g_assert_cmpuint(counts.crashes, ==, 0);
 }
 
+/* A board that asks for security at once is paired with, not connected to before. */
+static void test_demands(void)
+{
+	DoubleBoard board = secured(DOUBLE_AUTHENTICATE);
+	Person person = {.passkey = 123456};
+
+	board.demands = TRUE;
+	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&board);
+	g_autoptr(SmpLink) hasty =
+		link_new("ble:?connect-timeout=3", SMP_PAIRING_KEYBOARD, &person);
+	g_autoptr(SmpLink) link = link_new("ble:", SMP_PAIRING_KEYBOARD, &person);
+
+	check_refused(hasty, SMP_LINK_ERROR_CLOSED, "or want a pairing: `smpctl ble pair BOARD`");
+	check_pair(link, FALSE);
+	check_open(link);
+}
+
 /* Without a person it is told, and nothing is said to be good. */
 static void test_pair_useless(void)
 {
@@ -290,6 +307,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/ble/pair/pair-and-forget", test_pair_and_forget);
 	g_test_add_data_func("/ble/pair/pair-anew", GINT_TO_POINTER(FALSE), test_pair_anew);
 	g_test_add_data_func("/ble/pair/pair-anew-cut", GINT_TO_POINTER(TRUE), test_pair_anew);
+	g_test_add_func("/ble/pair/demands", test_demands);
 	g_test_add_func("/ble/pair/pair-useless", test_pair_useless);
 	return ble_test_run();
 }
