@@ -59,6 +59,9 @@ static const char xml[] =
 	"<method name='DisplayPasskey'>"
 	"<arg type='o' direction='in'/><arg type='u' direction='in'/><arg type='q' direction='in'/>"
 	"</method>"
+	"<method name='RequestConfirmation'>"
+	"<arg type='o' direction='in'/><arg type='u' direction='in'/>"
+	"</method>"
 	"<method name='RequestAuthorization'><arg type='o' direction='in'/></method>"
 	"<method name='Cancel'/>"
 	"<method name='Release'/>"
@@ -81,6 +84,8 @@ static const char *const flags[][5] = {
 	[SIM_BLE_ENCRYPT] = {"write-without-response", "notify", "encrypt-write", "encrypt-notify"},
 	[SIM_BLE_AUTHENTICATE] = {"write-without-response", "notify", "encrypt-authenticated-write",
 				  "encrypt-authenticated-notify"},
+	[SIM_BLE_COMPARE] = {"write-without-response", "notify", "encrypt-authenticated-write",
+			     "encrypt-authenticated-notify"},
 };
 
 static GVariant *properties(const SimBle *ble, const char *interface)
@@ -149,6 +154,12 @@ static void acquire_notify(SimBle *ble, GVariant *arguments, GDBusMethodInvocati
 								g_variant_new("(hq)", 0, mtu), fds);
 }
 
+static void show(guint32 passkey)
+{
+	printf("PASSKEY=%06u\n", passkey);
+	fflush(stdout);
+}
+
 /* Again after each digit that is typed. */
 static void display_passkey(GVariant *arguments)
 {
@@ -156,10 +167,17 @@ static void display_passkey(GVariant *arguments)
 	guint16 entered;
 
 	g_variant_get(arguments, "(ouq)", NULL, &passkey, &entered);
-	if (entered > 0)
-		return;
-	printf("PASSKEY=%06u\n", passkey);
-	fflush(stdout);
+	if (entered == 0)
+		show(passkey);
+}
+
+/* At this end it is right whenever it is asked. */
+static void confirm_passkey(GVariant *arguments)
+{
+	guint32 passkey;
+
+	g_variant_get(arguments, "(ou)", NULL, &passkey);
+	show(passkey);
 }
 
 static void call_method(GDBusConnection *bus, const char *sender, const char *path,
@@ -179,6 +197,8 @@ static void call_method(GDBusConnection *bus, const char *sender, const char *pa
 		write_value(ble, arguments);
 	else if (g_str_equal(method, "DisplayPasskey"))
 		display_passkey(arguments);
+	else if (g_str_equal(method, "RequestConfirmation"))
+		confirm_passkey(arguments);
 	else if (g_str_equal(interface, ADVERTISEMENT))
 		ble->advertises = FALSE;
 	/* To authorise, to cancel and to release it is enough to answer. */
@@ -242,11 +262,12 @@ static gboolean call(SimBle *ble, const char *path, const char *interface, const
 /* Passkeys are the kernel's: the board can show one and not choose it. */
 static gboolean register_agent(SimBle *ble, GError **error)
 {
-	const char *capability =
-		ble->options->security == SIM_BLE_AUTHENTICATE ? "DisplayOnly" : "NoInputNoOutput";
+	static const char *const capabilities[] = {[SIM_BLE_ENCRYPT] = "NoInputNoOutput",
+						   [SIM_BLE_AUTHENTICATE] = "DisplayOnly",
+						   [SIM_BLE_COMPARE] = "DisplayYesNo"};
 
 	if (call(ble, "/org/bluez", BLUEZ ".AgentManager1", "RegisterAgent",
-		 g_variant_new("(os)", AGENT_PATH, capability), error) &&
+		 g_variant_new("(os)", AGENT_PATH, capabilities[ble->options->security]), error) &&
 	    call(ble, "/org/bluez", BLUEZ ".AgentManager1", "RequestDefaultAgent",
 		 g_variant_new("(o)", AGENT_PATH), error))
 		return TRUE;

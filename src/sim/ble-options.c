@@ -22,7 +22,8 @@ static gboolean take_security(const char *option, const char *value, gpointer da
 {
 	static const char *const names[] = {[SIM_BLE_OPEN] = "none",
 					    [SIM_BLE_ENCRYPT] = "encrypt",
-					    [SIM_BLE_AUTHENTICATE] = "authenticate"};
+					    [SIM_BLE_AUTHENTICATE] = "authenticate",
+					    [SIM_BLE_COMPARE] = "compare"};
 	SimBleOptions *options = data;
 
 	for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
@@ -31,7 +32,7 @@ static gboolean take_security(const char *option, const char *value, gpointer da
 			return TRUE;
 		}
 	}
-	return refuse(option, "none, encrypt or authenticate", value, error);
+	return refuse(option, "none, encrypt, authenticate or compare", value, error);
 }
 
 static gboolean take_mtu(const char *option, const char *value, gpointer data, GError **error)
@@ -63,7 +64,7 @@ GOptionGroup *sim_ble_option_group(SimBleOptions *options)
 		{"name", 0, 0, G_OPTION_ARG_STRING, &options->name,
 		 "What it is called on the air (smpsim)", "NAME"},
 		{"security", 0, 0, G_OPTION_ARG_CALLBACK, take_security,
-		 "Pairing that the board wants: none, encrypt or authenticate", "KIND"},
+		 "Pairing that the board wants: none, encrypt, authenticate or compare", "KIND"},
 		{"mtu", 0, 0, G_OPTION_ARG_CALLBACK, take_mtu,
 		 "Drops longer writes, sends no longer notifications", "BYTES"},
 		{"reassembly", 0, 0, G_OPTION_ARG_CALLBACK, take_reassembly,

@@ -108,6 +108,7 @@ static void leave(SimBle *ble)
 	if (!ble->central || ble->leaving)
 		return;
 	ble->leaving = TRUE;
+	sim_ble_cut(ble->adapter, ble->central);
 	g_dbus_connection_call(ble->bus, BLUEZ, ble->central, BLUEZ ".Device1", "Disconnect", NULL,
 			       NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, left, ble);
 }
@@ -287,7 +288,10 @@ void sim_ble_free(SimBle *ble)
 	if (!ble)
 		return;
 	if (ble->bus) {
+		/* bluetoothd 5.66 may crash of a service that goes as the connection does. */
 		leave(ble);
+		while (ble->leaving)
+			g_main_context_iteration(NULL, TRUE);
 		if (ble->alias)
 			sim_ble_set_alias(ble, ble->alias);
 		g_dbus_connection_flush_sync(ble->bus, NULL, NULL);

@@ -18,6 +18,7 @@ typedef enum {
 	SIM_BLE_OPEN,
 	SIM_BLE_ENCRYPT,      /* pair; without anybody's confirmation will do */
 	SIM_BLE_AUTHENTICATE, /* pair with the passkey that the board shows */
+	SIM_BLE_COMPARE,      /* pair, and confirm that both show the same number; the board does */
 } SimBleSecurity;
 
 typedef struct {
@@ -36,7 +37,7 @@ void sim_ble_options_clear(SimBleOptions *options);
  * SimBle: the board as a Bluetooth LE peripheral: the SMP service and its advertisement, served by
  * bluetoothd. It uses the default main context, whose descriptors sim_ble_prepare() hands out.
  *
- * Prints BLE=ADDRESS each time it begins to advertise, PASSKEY=NUMBER when a central pairs.
+ * Prints BLE=ADDRESS each time it begins to advertise, PASSKEY=NUMBER when it shows one to pair.
  */
 typedef struct SimBle SimBle;
 

@@ -29,7 +29,7 @@ struct SimBle {
 
 	/* the connection */
 	char *central;	  /* its object path; NULL: none */
-	gboolean leaving; /* bluetoothd takes 2 s to end one */
+	gboolean leaving; /* it is being ended */
 	guint origin;
 	guint mtu;
 	int notify; /* socket for notifications, -1: nobody has subscribed */
@@ -47,6 +47,10 @@ void sim_ble_set_alias(SimBle *ble, const char *alias);
 /* Waits for the answer, and serves the objects meanwhile. Returns: (transfer full) (nullable) */
 GVariant *sim_ble_call(SimBle *ble, const char *path, const char *interface, const char *method,
 		       GVariant *arguments, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* ble-kernel.c */
+/* Ends the connection now, if this is root; both are object paths. */
+void sim_ble_cut(const char *adapter, const char *central);
 
 /* ble.c: what centrals do */
 void sim_ble_written(SimBle *ble, const char *central, guint mtu, const guint8 *data, gsize size);
