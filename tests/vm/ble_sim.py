@@ -22,13 +22,17 @@ if machine.inside():
 
 READ, WRITE, ECHO = smp.READ, smp.WRITE, (smp.WRITE, 0, 0)
 QUICK = ("--erase-time", "0", "--reset-time", "100", "--boot-time", "300")
-LINK_END = 5  # seconds; bluetoothd waits for 2 before it ends a link
+LINK_END = 5  # seconds
 
 
 def setUpModule():
     """Also test_ble.py's."""
     if not os.path.exists("/run/btvirt.pid"):
         subprocess.run(["/opt/vm/bt-up"], check=True)
+
+
+def start_bluetoothd():
+    subprocess.run(["/opt/vm/bt-up", "--daemon"], check=True)
 
 
 class Sim(smp.Board):
@@ -39,6 +43,9 @@ class Sim(smp.Board):
             [smp.SMPSIM, "--exit-with-stdin", "--ble=hci1", *QUICK, *options],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.sequence = 0
+        # bluetoothd 5.66 may die of a device that is removed when its subscription was refused and it is
+        # not connected any more. Other links smpsim ends: bluetoothd takes 2 s for it.
+        self.refuses = "--security" in options
         self.said = queue.Queue()
         threading.Thread(target=self.listen, daemon=True).start()
         self.link = Central()
@@ -56,10 +63,12 @@ class Sim(smp.Board):
                 return value
 
     def stop(self):
-        self.link.forget()
+        if self.refuses:
+            self.link.forget()
         self.process.stdin.close()
         status = self.process.wait(10)
         self.process.stdout.close()
+        self.link.forget()
         return status
 
     def echo(self, size=20, timeout=3):
@@ -156,16 +165,16 @@ class Faults(unittest.TestCase):
 
     def test_away(self):
         """a board that boots does not advertise"""
-        with Sim("--boot-time", "7000", "--fault", "reset-at=1") as board:
+        with Sim("--boot-time", "3000", "--fault", "reset-at=1") as board:
             board.link.open()
             start = time.monotonic()
             self.assertIsNone(board.echo(timeout=0.5))
             board.link.lost(LINK_END)
             board.link.close()
             with self.assertRaisesRegex(AssertionError, "advertises"):
-                board.link.find(2)
+                board.link.find(1)
             board.next("BLE")
-            self.assertGreater(time.monotonic() - start, 6.9)
+            self.assertGreater(time.monotonic() - start, 2.9)
             board.link.open()
             self.assertIs(board.echo(), True)
 
@@ -177,18 +186,20 @@ class Faults(unittest.TestCase):
             board.link.lost(LINK_END)
             board.link.close()
             with self.assertRaisesRegex(AssertionError, "advertises"):
-                board.link.find(2)
+                board.link.find(1)
 
     def test_reconnect(self):
         """the central leaves and comes back, in the middle of a packet"""
         with Sim() as board:
             board.link.open()
             board.link.write(smp.packet(*ECHO, {"d": "z" * 100})[:50])
-            for _ in range(2):
-                central.bluez(board.link.device, "org.bluez.Device1").Disconnect()
-                board.link.close()
-                board.link.open()
-                self.assertIs(board.echo(), True)
+            central.bluez(board.link.device, "org.bluez.Device1").Disconnect()
+            board.link.close()
+            board.link.open()
+            self.assertIs(board.echo(), True)
+            board.link.cut()
+            board.link.open()
+            self.assertIs(board.echo(), True)
 
 
 def run_sim(*options):
@@ -208,7 +219,7 @@ class Program(unittest.TestCase):
             board.link.lost(LINK_END)
             board.link.close()
             with self.assertRaisesRegex(AssertionError, "advertises"):
-                board.link.find(2)
+                board.link.find(1)
         self.assertEqual(central.get("/org/bluez/hci1", "Adapter1", "Alias"), alias)
 
     def test_adapters(self):
