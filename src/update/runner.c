@@ -90,6 +90,8 @@ static void emit(SmpUpdate *update, SmpUpdateEventKind kind, double fraction, co
 	update->fraction = MAX(update->fraction, fraction);
 	if (!update->func)
 		return;
+	/* That of the upload's last progress is gone. */
+	update->progress.waiting = waiting;
 	SmpUpdateEvent event = {
 		.kind = kind,
 		.board = update->board,

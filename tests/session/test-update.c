@@ -79,6 +79,8 @@ static void on_event(const SmpUpdateEvent *event, gpointer user_data)
 	g_assert_nonnull(event->board);
 	g_assert_true((event->kind == SMP_UPDATE_EVENT_BOARD) == (event->step == NULL));
 	g_assert_cmpint(event->elapsed, >=, 0);
+	if (event->upload)
+		g_assert_cmpstr(event->upload->waiting, ==, event->waiting);
 	if (event->kind == SMP_UPDATE_EVENT_STEP)
 		g_string_append_printf(job->steps, "%s%s", job->steps->len ? " " : "",
 				       smp_action_name(event->step->action));
