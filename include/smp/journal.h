@@ -72,6 +72,10 @@ gboolean smp_journal_save(SmpJournal *journal, const SmpBundle *bundle, const Sm
 gboolean smp_journal_end(SmpJournal *journal, SmpEnd end, const char *message,
 			 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* How the job in it ended. @message: (transfer full). Returns: FALSE where it has not */
+gboolean smp_journal_get_end(const SmpJournal *journal, SmpEnd *end,
+			     char **message) G_GNUC_WARN_UNUSED_RESULT;
+
 /* The security counter of the newest image with one that this board was given for @image; -1 where
  * none is known. */
 gint64 smp_journal_get_counter(const SmpJournal *journal, guint image);

@@ -241,14 +241,17 @@ static gboolean check_health(gpointer user_data, GError **error)
 				 item->version, work->job->cancellable, error);
 }
 
-static gboolean open_journal(Work *work, SmpPolicy *policy, GError **error)
+static gboolean open_journal(Work *work, GError **error)
+{
+	work->journal =
+		smp_journal_open(smpd_store_boards(work->store), work->run->identity, error);
+	return work->journal != NULL;
+}
+
+static gboolean begin_journal(Work *work, SmpPolicy *policy, GError **error)
 {
 	const char *arguments[] = {work->order->id, NULL};
 
-	work->journal =
-		smp_journal_open(smpd_store_boards(work->store), work->run->identity, error);
-	if (!work->journal)
-		return FALSE;
 	for (guint i = 0; i < work->bundle->items->len; i++) {
 		SmpBundleItem *item = g_ptr_array_index(work->bundle->items, i);
 		item->installed_counter = smp_journal_get_counter(work->journal, item->image);
@@ -263,13 +266,13 @@ static gboolean prepare(Work *work, GError **error)
 	const SmpUploadOptions options = {.window = work->order->window};
 	gboolean rollback = g_str_equal(work->order->kind, SMPD_KIND_ROLLBACK);
 
-	if (!open_link(work, error) || !find_bundle(work, error))
+	if (!find_bundle(work, error))
 		return FALSE;
 	policy.health_check =
 		!rollback && rules->health_check && policy.mode != SMP_UPDATE_UPLOAD_ONLY;
 	if (rollback)
 		policy.allow = ~0u;
-	if (!open_journal(work, &policy, error))
+	if (!begin_journal(work, &policy, error))
 		return FALSE;
 	work->update = smp_update_new(work->session, work->bundle, &policy);
 	smp_update_set_event_func(work->update, on_event, work);
@@ -359,19 +362,39 @@ static gboolean is_lost(const Work *work, const SmpUpdateResult *result)
 	return !text && is_away(error);
 }
 
+static void end_as(SmpdOrder *order, SmpEnd end, const char *message, const char *detail)
+{
+	gboolean rolled_back =
+		g_str_equal(order->kind, SMPD_KIND_ROLLBACK) && end == SMP_END_UPDATED;
+
+	set_end(order, smp_end_name(rolled_back ? SMP_END_ROLLED_BACK : end), message, detail);
+}
+
+/* Killed after the board was done and before the order said so: done again it would be done twice,
+ * or found done by nobody. */
+static gboolean ended_before(const Work *work)
+{
+	g_auto(GStrv) arguments = smp_journal_get_arguments(work->journal);
+	g_autofree char *message = NULL;
+	SmpEnd end;
+
+	if (work->order->started == 0 || !arguments ||
+	    g_strcmp0(arguments[0], work->order->id) != 0 ||
+	    !smp_journal_get_end(work->journal, &end, &message))
+		return FALSE;
+	end_as(work->order, end, message, NULL);
+	return TRUE;
+}
+
 static void end_with_result(const Work *work, const SmpUpdateResult *result)
 {
-	gboolean rolled_back = g_str_equal(work->order->kind, SMPD_KIND_ROLLBACK) &&
-			       result->end == SMP_END_UPDATED;
-	const char *name = smp_end_name(rolled_back ? SMP_END_ROLLED_BACK : result->end);
-
 	work->order->bytes += result->sent;
 	if (is_lost(work, result)) {
 		work->run->interrupted = TRUE;
 		set_words(&work->order->message, result->message);
 		return;
 	}
-	set_end(work->order, name, result->message, result->detail);
+	end_as(work->order, result->end, result->message, result->detail);
 }
 
 static void log_end(const Work *work)
@@ -440,11 +463,11 @@ static void update(Work *work)
 {
 	g_autoptr(GError) error = NULL;
 
-	if (!prepare(work, &error)) {
-		end_with_error(work, error);
+	gboolean found = open_link(work, &error) && open_journal(work, &error);
+	if (found && ended_before(work))
 		return;
-	}
-	g_autoptr(SmpUpdateResult) result = smp_update_run(work->update, &error);
+	g_autoptr(SmpUpdateResult) result =
+		found && prepare(work, &error) ? smp_update_run(work->update, &error) : NULL;
 	if (result)
 		end_with_result(work, result);
 	else

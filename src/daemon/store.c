@@ -5,29 +5,36 @@
 #include "daemon/error.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
-#define JOBS	  "jobs"
-#define BOARDS	  "boards"
-#define RECORDS	  "records"
-#define ORDER	  "job"
-#define UNDONE	  ".new-" /* a folder that was not complete */
-#define DAMAGED	  ".bad-"
-#define MAX_FILES 16
+#define JOBS	   "jobs"
+#define BOARDS	   "boards"
+#define RECORDS	   "records"
+#define RECORD_END ".record"
+#define ORDER	   "job"
+#define UNDONE	   ".new-" /* a folder that was not complete */
+#define DAMAGED	   ".bad-"
+#define MAX_FILES  16
 
 struct SmpdStore {
 	char *jobs;
 	char *boards;
 	char *records;
 	guint64 last_id;
+	int lock;
 };
 
 void smpd_store_free(SmpdStore *store)
 {
 	if (!store)
 		return;
+	if (store->lock >= 0)
+		close(store->lock);
 	g_free(store->jobs);
 	g_free(store->boards);
 	g_free(store->records);
@@ -43,21 +50,71 @@ static gboolean failed(GError **error, const char *what, const char *path)
 	return FALSE;
 }
 
+static gboolean ends_like(const char *name, const char *const *endings)
+{
+	for (; *endings; endings++) {
+		if (g_str_has_suffix(name, *endings))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* A kill leaves files that were not complete (g_file_set_contents_full() has them as NAME.XXXXXX)
+ * or not removed yet. */
+static void tidy(const char *path, const char *const *endings)
+{
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		g_autofree char *file = g_build_filename(path, name, NULL);
+		if (!ends_like(name, endings))
+			(void)g_unlink(file);
+	}
+}
+
+static gboolean make_folders(const SmpdStore *store, GError **error)
+{
+	const char *const paths[] = {store->jobs, store->boards, store->records};
+
+	for (guint i = 0; i < G_N_ELEMENTS(paths); i++) {
+		if (g_mkdir_with_parents(paths[i], 0700) < 0)
+			return failed(error, "make", paths[i]);
+	}
+	return TRUE;
+}
+
+/* Two daemons would each run the jobs, and before the bus tells one of them that the other has the
+ * name. */
+static gboolean lock_folder(SmpdStore *store, const char *folder, GError **error)
+{
+	store->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (store->lock < 0)
+		return failed(error, "open", folder);
+	if (flock(store->lock, LOCK_EX | LOCK_NB) == 0)
+		return TRUE;
+	if (errno != EWOULDBLOCK)
+		return failed(error, "lock", folder);
+	g_set_error(error, SMPD_ERROR, SMPD_ERROR_BUSY, "another smpd runs with %s", folder);
+	return FALSE;
+}
+
 SmpdStore *smpd_store_open(const char *folder, GError **error)
 {
+	static const char *const boards[] = {".job", ".lock", ".bad", NULL};
+	static const char *const records[] = {RECORD_END, NULL};
 	SmpdStore *store = g_new0(SmpdStore, 1);
-	const char *paths[3];
 
-	paths[0] = store->jobs = g_build_filename(folder, JOBS, NULL);
-	paths[1] = store->boards = g_build_filename(folder, BOARDS, NULL);
-	paths[2] = store->records = g_build_filename(folder, RECORDS, NULL);
-	for (guint i = 0; i < G_N_ELEMENTS(paths); i++) {
-		if (g_mkdir_with_parents(paths[i], 0700) == 0)
-			continue;
-		failed(error, "make", paths[i]);
+	store->lock = -1;
+	store->jobs = g_build_filename(folder, JOBS, NULL);
+	store->boards = g_build_filename(folder, BOARDS, NULL);
+	store->records = g_build_filename(folder, RECORDS, NULL);
+	if (!make_folders(store, error) || !lock_folder(store, folder, error)) {
 		smpd_store_free(store);
 		return NULL;
 	}
+	tidy(store->boards, boards);
+	tidy(store->records, records);
 	return store;
 }
 
@@ -247,14 +304,30 @@ SmpBundle *smpd_store_bundle(SmpdStore *store, const SmpdOrder *order, GError **
 
 /* ---- at the start ---- */
 
+/* Of a job that has ended only its order is needed. */
+static void tidy_job(const SmpdOrder *order, const char *folder)
+{
+	g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+
+	g_strv_builder_add(builder, ORDER);
+	if (!order->result)
+		g_strv_builder_addv(builder, (const char **)order->files);
+	g_auto(GStrv) needed = g_strv_builder_end(builder);
+	tidy(folder, (const char *const *)needed);
+}
+
 static SmpdOrder *load_order(SmpdStore *store, const char *id, GError **error)
 {
-	g_autofree char *path = g_build_filename(store->jobs, id, ORDER, NULL);
+	g_autofree char *folder = g_build_filename(store->jobs, id, NULL);
+	g_autofree char *path = g_build_filename(folder, ORDER, NULL);
 	g_autoptr(GKeyFile) keys = g_key_file_new();
 
 	if (!g_key_file_load_from_file(keys, path, G_KEY_FILE_NONE, error))
 		return NULL;
-	return smpd_order_from_keys(id, keys, error);
+	SmpdOrder *order = smpd_order_from_keys(id, keys, error);
+	if (order)
+		tidy_job(order, folder);
+	return order;
 }
 
 /* Somebody may want to look at it; it must not be in the way. */
@@ -279,9 +352,13 @@ static void load_entry(SmpdStore *store, const char *name, GPtrArray *orders, GP
 		remove_folder(path);
 		return;
 	}
-	if (!g_ascii_string_to_unsigned(name, 10, 1, G_MAXINT64, &id, NULL))
+	gboolean aside = g_str_has_prefix(name, DAMAGED);
+	if (!g_ascii_string_to_unsigned(name + (aside ? strlen(DAMAGED) : 0), 10, 1, G_MAXINT64,
+					&id, NULL))
 		return;
 	store->last_id = MAX(store->last_id, id);
+	if (aside)
+		return;
 	SmpdOrder *order = load_order(store, name, &error);
 	if (order)
 		g_ptr_array_add(orders, order);
@@ -315,9 +392,15 @@ GPtrArray *smpd_store_load(SmpdStore *store, GPtrArray *damaged)
 
 #define RECORD "record"
 
+static char *record_path(const SmpdStore *store, const char *device)
+{
+	g_autofree char *name = g_strconcat(device, RECORD_END, NULL);
+	return g_build_filename(store->records, name, NULL);
+}
+
 void smpd_store_load_record(SmpdStore *store, const char *device, SmpdRecord *record)
 {
-	g_autofree char *path = g_build_filename(store->records, device, NULL);
+	g_autofree char *path = record_path(store, device);
 	g_autoptr(GKeyFile) keys = g_key_file_new();
 
 	*record = (SmpdRecord){0};
@@ -341,7 +424,7 @@ static void set_text(GKeyFile *keys, const char *key, const char *text)
 gboolean smpd_store_save_record(SmpdStore *store, const char *device, const SmpdRecord *record,
 				GError **error)
 {
-	g_autofree char *path = g_build_filename(store->records, device, NULL);
+	g_autofree char *path = record_path(store, device);
 	g_autoptr(GKeyFile) keys = g_key_file_new();
 
 	set_text(keys, "firmware", record->firmware);

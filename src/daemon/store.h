@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 
 typedef struct SmpdStore SmpdStore;
 
-/* Makes the folders. @error: where they cannot be used */
+/* Makes the folders. @error: where they cannot be used, or another daemon does */
 SmpdStore *smpd_store_open(const char *folder, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void smpd_store_free(SmpdStore *store);
 

@@ -146,12 +146,15 @@ class Manager(common.TestCase):
         self.assertEqual(run("--state-dir", file + "/x").returncode, 1)
 
     def test_second(self):
-        """a second daemon does not take the name"""
+        """a second daemon takes neither the name nor the jobs"""
         self.start()
-        second = common.Daemon(self)
-        self.assertEqual(second.process.wait(common.PATIENCE), 1)
-        self.assertIn("another program has the name", second.log)
-        second.log_file.close()
+        first = self.state
+        for self.state, text in ((first, f"another smpd runs with {first}"),
+                                 (self.path("other"), "another program has the name")):
+            second = common.Daemon(self)
+            self.assertEqual(second.process.wait(common.PATIENCE), 1)
+            self.assertIn(text, second.log)
+            second.log_file.close()
 
 
 class Authorization(common.TestCase):

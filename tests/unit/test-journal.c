@@ -161,16 +161,24 @@ static void test_ended(World *world, gconstpointer data)
 	g_autoptr(SmpJournal) journal = open_journal(world);
 	g_autoptr(GError) error = NULL;
 
+	g_autofree char *message = NULL;
+	SmpEnd end;
+
 	begin(journal, world->bundle);
 	save(journal, world->bundle, 0);
+	g_assert_false(smp_journal_get_end(journal, &end, &message));
 	g_assert_true(smp_journal_end(journal, SMP_END_UPDATED, "it runs", &error));
 	smp_journal_free(g_steal_pointer(&journal));
 
 	journal = open_journal(world);
 	g_assert_false(smp_journal_is_open(journal));
 	g_assert_false(smp_journal_matches(journal, world->bundle));
+	g_assert_true(smp_journal_get_end(journal, &end, &message));
+	g_assert_cmpint(end, ==, SMP_END_UPDATED);
+	g_assert_cmpstr(message, ==, "it runs");
 	/* The same images once more are a new job. */
 	begin(journal, world->bundle);
+	g_assert_false(smp_journal_get_end(journal, &end, &message));
 	check_attempt(journal, world->bundle, TRUE);
 }
 
