@@ -93,7 +93,7 @@ class Bus:
     def start_polkit(self):
         self.polkit = subprocess.Popen(
             [sys.executable, "-m", "dbusmock", "--system", "--template", "polkitd"],
-            stdout=subprocess.DEVNULL)
+            stdout=subprocess.DEVNULL, env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": self.address})
         self.connection = self.connect()
         eventually(lambda: self.has_owner("org.freedesktop.PolicyKit1"))
 
