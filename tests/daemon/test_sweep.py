@@ -146,7 +146,6 @@ class Play:
         return self.jobs() or self.client.get(device_path("a"), DEVICE, "Present")
 
     def go_on(self, at):
-        self.daemon.log_file.close()
         self.start(at, "after")
         if not self.kind.policy:
             eventually(lambda: self.dead() or self.ask(self.is_ready))
@@ -159,11 +158,15 @@ class Play:
             open(self.path("armed"), "wb").close()
         self.start(self.at, "before")
         self.begin()
-        if self.killed():
-            self.kills += 1
-            # Some are killed once more.
-            if self.at % 3 or not self.go_on(1 + self.at % 50):
-                self.sweep.assertTrue(self.go_on(0))
+        if self.at:
+            self.kills += self.killed()
+            if self.at % 3 == 0:
+                self.daemon.kill()
+                self.go_on(1 + self.at % 50)
+            self.daemon.kill()
+            self.sweep.assertTrue(self.go_on(0))
+        else:
+            self.sweep.assertTrue(self.until_end())
         self.check()
         return self.places()
 
