@@ -44,8 +44,9 @@ static void allow(Request *request)
 static void deny(Request *request, const char *why)
 {
 	g_autoptr(GError) error =
-		g_error_new(SMPD_ERROR, SMPD_ERROR_NOT_AUTHORIZED, "not authorized for %s%s%s",
-			    request->action, why ? ": " : "", why ? why : "");
+		g_error_new(SMPD_ERROR, SMPD_ERROR_NOT_AUTHORIZED, "not authorized%s%s%s%s",
+			    request->action ? " for " : "", request->action ? request->action : "",
+			    why ? ": " : "", why ? why : "");
 
 	smpd_call_fail(request->call, error);
 	request_free(request);
@@ -138,8 +139,10 @@ static void on_user(GObject *bus, GAsyncResult *result, gpointer user_data)
 	g_variant_get(answer, "(u)", &request->call->uid);
 	if (request->call->uid == 0)
 		allow(request);
-	else
+	else if (request->action)
 		ask_polkit(request);
+	else
+		deny(request, "root only");
 }
 
 void smpd_authorize(SmpdCall *call, const char *action)

@@ -66,7 +66,7 @@ gboolean smpd_options_parse(GVariant *options, const SmpdOption *known,
 /**
  * smpd_authorize:
  * @call: (transfer full)
- * @action: polkit's
+ * @action: (nullable): polkit's; %NULL for what only root may do
  *
  * Calls call->run if the caller may do that, and answers with an error if not. Root may always.
  */

@@ -6,6 +6,20 @@
 
 G_BEGIN_DECLS
 
+/* From now on all messages go by level and target. */
+void smpd_log_init(void);
+
+/* syslog's names, "emerg" to "debug"; "info" at first, "debug" with $G_MESSAGES_DEBUG. Returns:
+ * FALSE where @name is none of them */
+gboolean smpd_log_set_level(const char *name) G_GNUC_WARN_UNUSED_RESULT;
+const char *smpd_log_get_level(void);
+
+/* "journal", "console" (standard error), "null", or "auto", which it is at first: the journal where
+ * standard error leads there, otherwise the console. Returns: FALSE where @name is none of them */
+gboolean smpd_log_set_target(const char *name) G_GNUC_WARN_UNUSED_RESULT;
+/* Never "auto". */
+const char *smpd_log_get_target(void);
+
 /**
  * smpd_log_event:
  * @priority: syslog's: LOG_INFO…

@@ -5,6 +5,8 @@
 #include "daemon/hotplug.h"
 #include "daemon/inhibitor.h"
 #include "daemon/job.h"
+#include "daemon/log-control.h"
+#include "daemon/log.h"
 #include "daemon/manager.h"
 #include "daemon/names.h"
 #include "daemon/notify.h"
@@ -142,6 +144,7 @@ static void export_root(SmpdDaemon *daemon)
 	daemon->manager = smpd_bus_manager_skeleton_new();
 	smpd_bus_manager_set_version(daemon->manager, VERSION);
 	smpd_manager_connect(daemon);
+	smpd_log_control_export(daemon);
 	if (!g_dbus_interface_skeleton_export(G_DBUS_INTERFACE_SKELETON(daemon->manager),
 					      daemon->bus, SMPD_ROOT, &error))
 		g_warning("cannot export %s: %s", SMPD_ROOT, error->message);
@@ -240,6 +243,7 @@ int main(int argc, char **argv)
 	g_autoptr(GError) error = NULL;
 
 	setlocale(LC_ALL, "");
+	smpd_log_init();
 	if (!parse_options(argc, argv))
 		return 2;
 	if (show_version) {

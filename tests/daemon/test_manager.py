@@ -145,6 +145,33 @@ class Manager(common.TestCase):
         file = self.image("file", "1.0.0")
         self.assertEqual(run("--state-dir", file + "/x").returncode, 1)
 
+    @unittest.skipIf(os.geteuid(), "only root may set it")
+    def test_log_control(self):
+        """how much is logged, and where, as systemctl service-log-level asks for it"""
+        self.start()
+        root = common.Client(self.bus)
+        path, interface = "/org/freedesktop/LogControl1", "org.freedesktop.LogControl1"
+        get = lambda name: self.user.get(path, interface, name)
+        put = lambda client, name, value: client.call(
+            path, "org.freedesktop.DBus.Properties", "Set", V("(ssv)", (interface, name, value)))
+        self.assertEqual([get(name) for name in ("LogLevel", "LogTarget", "SyslogIdentifier")],
+                         ["info", "console", "smpd"])
+        self.refused("NotAuthorized", put, self.user, "LogLevel", text("debug"))
+        for name, value in (("LogLevel", "loud"), ("LogLevel", ""), ("LogTarget", "kmsg")):
+            self.refused("InvalidArgs", put, root, name, text(value))
+        for name, value in (("LogLevel", V("u", 7)), ("SyslogIdentifier", text("x")),
+                            ("Nothing", text("x"))):
+            with self.assertRaises(common.Failed):
+                put(root, name, value)
+        said = lambda: self.daemon.log.count("inhibits policy")
+        for name, value, count in (("LogLevel", "debug", 1), ("LogLevel", "warning", 1),
+                                   ("LogLevel", "notice", 2), ("LogTarget", "null", 2),
+                                   ("LogTarget", "auto", 3)):
+            put(root, name, text(value))
+            self.user.manager("Inhibit", "(sa{sv})", "why", {})
+            self.assertEqual(said(), count, (name, value))
+        self.assertEqual((get("LogLevel"), get("LogTarget")), ("notice", "console"))
+
     def test_second(self):
         """a second daemon takes neither the name nor the jobs"""
         self.start()
