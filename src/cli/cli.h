@@ -68,6 +68,7 @@ typedef enum {
 	SMPCTL_UPDATE,
 	SMPCTL_BOARD,
 	SMPCTL_CONNECTIONS,
+	SMPCTL_DAEMON,
 	SMPCTL_HIDDEN, /* names of other tools */
 } SmpctlTopic;
 
@@ -159,6 +160,21 @@ int smpctl_end_status(SmpEnd end, gboolean trial_wanted);
 /* Tells it, with hints, as text on stderr or as JSON on stdout. Returns: the exit status */
 int smpctl_error_report(Smpctl *cli, const GError *error);
 
+/* daemon-error.c */
+#define SMPCTL_DAEMON_ERROR smpctl_daemon_error_quark()
+GQuark smpctl_daemon_error_quark(void);
+/* Names of our own: there is no bus; the board has a job of smpd. */
+#define SMPCTL_DAEMON_NO_BUS  "no bus"
+#define SMPCTL_DAEMON_HAS_JOB "has job"
+/* Returns: (transfer full): by the name of a D-Bus error, or one of these */
+GError *smpctl_daemon_error_new(const char *name, const char *message);
+/* Returns: (transfer full): what GDBus says, as an error of this domain */
+GError *smpctl_daemon_error_translate(const GError *error);
+gboolean smpctl_daemon_error_is(const GError *error, const char *name);
+int smpctl_daemon_error_status(const GError *error);
+/* Returns: (nullable) */
+const char *smpctl_daemon_error_hint(const GError *error);
+
 /* signals.c */
 /* Ctrl-C once cancels, twice ends the program. */
 gboolean smpctl_signals_init(GCancellable *cancellable, GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -234,6 +250,8 @@ void smpctl_json_text(JsonBuilder *json, const char *key, const char *value);
 void smpctl_json_int(JsonBuilder *json, const char *key, gint64 value);
 /* Left out where negative. */
 void smpctl_json_count(JsonBuilder *json, const char *key, gint64 value);
+/* Seconds since 1970; left out where 0. */
+void smpctl_json_moment(JsonBuilder *json, const char *key, guint64 seconds);
 void smpctl_json_bool(JsonBuilder *json, const char *key, gboolean value);
 void smpctl_json_seconds(JsonBuilder *json, const char *key, gint64 us);
 void smpctl_json_double(JsonBuilder *json, const char *key, double value);
@@ -246,6 +264,16 @@ void smpctl_json_array(JsonBuilder *json, const char *key, const GPtrArray *item
 		       SmpctlJsonFunc add);
 /* Ends the object and prints it as one line on stdout. */
 void smpctl_json_print(JsonBuilder *json);
+
+/* table.c: rows of cells */
+/* Returns: (transfer full): @text without what would spoil a screen; "" for %NULL */
+char *smpctl_clean(const char *text);
+GPtrArray *smpctl_table_new(void);
+/* As many cells as the first row has, then %NULL. */
+void smpctl_table_add(GPtrArray *table, ...) G_GNUC_NULL_TERMINATED;
+/* Returns: (transfer full) (element-type utf8) */
+GPtrArray *smpctl_table_lines(const GPtrArray *table);
+void smpctl_table_print(const GPtrArray *table);
 
 /* progress.c */
 /**
@@ -260,6 +288,11 @@ typedef struct {
 	char *waiting;
 } SmpctlProgress;
 
+/* Whether lines can be drawn over. */
+gboolean smpctl_is_live(int fd);
+/* To be asked each time: people resize windows. */
+void smpctl_screen_size(int fd, int *columns, int *rows);
+void smpctl_append_bar(GString *line, double fraction, int width);
 void smpctl_progress_init(SmpctlProgress *progress, Smpctl *cli);
 void smpctl_progress_clear(SmpctlProgress *progress);
 void smpctl_progress_upload(SmpctlProgress *progress, const SmpUploadProgress *upload);
@@ -287,11 +320,54 @@ typedef struct {
 	gboolean rollback;
 } SmpctlRun;
 
+/**
+ * SmpctlEnd: how an update ended.
+ * @rollback: what is installed is what was there before
+ * @was: (nullable): what ran before
+ * @sent: bytes of images; -1 where that is not known
+ * @duration: microseconds
+ */
+typedef struct {
+	SmpEnd end;
+	gboolean rollback;
+	const char *message;
+	const char *detail;
+	const char *was;
+	gint64 sent;
+	gint64 duration;
+} SmpctlEnd;
+
+/* cli->status is what it comes to. */
+void smpctl_tell_end(Smpctl *cli, const SmpctlEnd *end);
+void smpctl_tell_files(Smpctl *cli, const SmpBundle *bundle);
+/* What stands in front of the lines of a step. */
+const char *smpctl_step_label(SmpAction action);
 /* Whether it is done to one image, not to the board. */
 gboolean smpctl_step_has_image(SmpAction action);
 /* Runs it to its end and tells; cli->status says how it ended. */
 gboolean smpctl_run_update(Smpctl *cli, const SmpBundle *bundle, const SmpctlRun *options,
 			   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* update-daemon.c */
+/**
+ * SmpctlHandOver: an update that smpd is to do.
+ * @image: number for files that do not say
+ * @window: most requests in flight; 0 for what the board takes
+ * @detach: do not wait for its end
+ */
+typedef struct {
+	const SmpPolicy *policy;
+	guint image;
+	guint window;
+	gboolean detach;
+} SmpctlHandOver;
+
+gboolean smpctl_update_by_daemon(Smpctl *cli, const SmpBundle *bundle, char **arguments,
+				 const SmpctlHandOver *update,
+				 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* cmd-update.c: what "N:FILE" names; @image stays where there is no number. */
+const char *smpctl_file_of(const char *argument, guint *image);
 
 /* cmd-trial.c: a rollback that was interrupted */
 gboolean smpctl_resumes_rollback(const SmpJournal *journal);
@@ -302,6 +378,9 @@ gboolean smpctl_resume_rollback(Smpctl *cli, SmpJournal *journal,
 /* Returns: FALSE with what is wrong in a few words */
 gboolean smpctl_health_check(Smpctl *cli, const char *command, const char *version,
 			     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* cmd-status.c: a line a slot */
+void smpctl_print_slots(const SmpImageState *state);
 
 /* cmd-image.c */
 void smpctl_image_json(JsonBuilder *json, const SmpImageState *state);
@@ -347,6 +426,19 @@ gboolean smpctl_cmd_conn_delete(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_ble_scan(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_ble_pair(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_ble_forget(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_watch(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_device_list(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_device_show(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_device_add(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_device_remove(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_device_refresh(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_device_retry(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_job_list(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_job_show(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_job_watch(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_job_cancel(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_job_confirm(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_job_rollback(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_version(Smpctl *cli, char **args, GError **error);
 extern const GOptionEntry smpctl_discover_options[];
 /* Scans and prints a table; discover --ble does the same. */
@@ -356,6 +448,8 @@ extern const GOptionEntry smpctl_inspect_options[];
 extern const GOptionEntry smpctl_upload_options[];
 extern const GOptionEntry smpctl_update_options[];
 extern const GOptionEntry smpctl_reset_options[];
+extern const GOptionEntry smpctl_device_list_options[];
+extern const GOptionEntry smpctl_job_rollback_options[];
 
 /**
  * smpctl_journal:

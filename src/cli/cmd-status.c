@@ -104,13 +104,30 @@ static char *size_text(const SmpBoard *board, guint image, guint slot)
 	return size ? smpctl_size_text(size) : g_strdup("");
 }
 
-static void print_slot(const SmpBoard *board, const SmpImageSlot *slot, const char *label)
+static void print_slot(const SmpImageSlot *slot, const char *label, const char *size)
 {
 	g_autofree char *hash = smp_hash_to_string(&slot->hash);
 	g_autofree char *flags = slot->has_flags ? flags_text(slot) : g_strdup("");
-	g_autofree char *size = size_text(board, slot->image, slot->slot);
 
 	print_row(label, slot->slot, slot->version, slot->hash.size ? hash : "-", flags, size);
+}
+
+/* "Image 0" in front of the first slot of each. */
+static char *image_label(const GPtrArray *slots, guint index)
+{
+	const SmpImageSlot *slot = g_ptr_array_index(slots, index);
+	const SmpImageSlot *before = index ? g_ptr_array_index(slots, index - 1) : NULL;
+
+	return before && before->image == slot->image ? g_strdup("")
+						      : g_strdup_printf("Image %u", slot->image);
+}
+
+void smpctl_print_slots(const SmpImageState *state)
+{
+	for (guint i = 0; i < state->slots->len; i++) {
+		g_autofree char *label = image_label(state->slots, i);
+		print_slot(g_ptr_array_index(state->slots, i), label, "");
+	}
 }
 
 /* A slot that the board has and does not list: empty, or what is in it is no image. */
@@ -137,14 +154,12 @@ static void print_images(const SmpBoard *board)
 		printf("%-12s none\n", "Images");
 	for (guint i = 0; i < slots->len; i++) {
 		const SmpImageSlot *slot = g_ptr_array_index(slots, i);
-		const SmpImageSlot *before = i ? g_ptr_array_index(slots, i - 1) : NULL;
 		const SmpImageSlot *after =
 			i + 1 < slots->len ? g_ptr_array_index(slots, i + 1) : NULL;
-		gboolean first = !before || before->image != slot->image;
-		g_autofree char *label =
-			first ? g_strdup_printf("Image %u", slot->image) : g_strdup("");
+		g_autofree char *label = image_label(slots, i);
+		g_autofree char *size = size_text(board, slot->image, slot->slot);
 
-		print_slot(board, slot, label);
+		print_slot(slot, label, size);
 		if (!after || after->image != slot->image)
 			print_unlisted(board, slot->image);
 	}

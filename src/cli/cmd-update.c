@@ -18,6 +18,8 @@ static char **key_files;
 static char *bootloader; /* auto, s0 or s1 */
 static SmpPolicy policy = {.stop_before = SMP_ACTION_END};
 static int window;
+static gboolean by_daemon;
+static gboolean detach;
 
 /* --allow-NAME for each interlock. */
 static gboolean parse_allow(const char *option, const char *value G_GNUC_UNUSED,
@@ -73,6 +75,10 @@ const GOptionEntry smpctl_update_options[] = {
 	ALLOW("wrong-board", "also an image built for another board"),
 	ALLOW("unmet-dependency", "also an image that needs another one that is not there"),
 	ALLOW("concurrent", "also while another update of the board is going on"),
+	{"daemon", 0, 0, G_OPTION_ARG_NONE, &by_daemon,
+	 "let smpd do it, and follow it; Ctrl-C leaves it alone", NULL},
+	{"detach", 0, 0, G_OPTION_ARG_NONE, &detach, "with --daemon: do not wait for its end",
+	 NULL},
 	{"maxwinsize", 'w', 0, G_OPTION_ARG_INT, &window, "most requests in flight", "N"},
 	{NULL},
 };
@@ -156,20 +162,27 @@ static gboolean load_files(SmpBundle *bundle, char **files, GError **error)
 	return FALSE;
 }
 
+const char *smpctl_file_of(const char *argument, guint *image)
+{
+	gsize digits = strspn(argument, "0123456789");
+
+	if (digits == 0 || argument[digits] != ':' || g_file_test(argument, G_FILE_TEST_EXISTS))
+		return argument;
+	*image = (guint)g_ascii_strtoull(argument, NULL, 10);
+	return argument + digits + 1;
+}
+
 /* What resume needs, so that it works in another folder: paths absolute, the image number in
  * front. */
 static char *absolute_file(const char *argument)
 {
-	gsize digits = strspn(argument, "0123456789");
-	gboolean numbered =
-		digits > 0 && argument[digits] == ':' && !g_file_test(argument, G_FILE_TEST_EXISTS);
-	const char *path = numbered ? argument + digits + 1 : argument;
+	guint image = (guint)image_number;
+	const char *path = smpctl_file_of(argument, &image);
 	g_autofree char *absolute = g_canonicalize_filename(path, NULL);
 
-	if (numbered)
-		return g_strdup_printf("%.*s%s", (int)digits + 1, argument, absolute);
-	return image_number ? g_strdup_printf("%d:%s", image_number, absolute)
-			    : g_steal_pointer(&absolute);
+	if (path == argument && image == 0)
+		return g_steal_pointer(&absolute);
+	return g_strdup_printf("%u:%s", image, absolute);
 }
 
 static char *absolute_key(const char *argument)
@@ -292,12 +305,54 @@ static void tell_given_up(Smpctl *cli, const SmpJournal *journal, const SmpBundl
 				"up; what it had uploaded is written over");
 }
 
+/* What smpd has from its own configuration, or cannot be told. */
+static gboolean check_daemon(Smpctl *cli, GError **error)
+{
+	const SmpctlOptions *options = cli->options;
+
+	if (detach && !by_daemon)
+		return smpctl_usage_error(error, "--detach needs --daemon");
+	if (!by_daemon)
+		return TRUE;
+	if (health || key_files)
+		return smpctl_usage_error(error,
+					  "smpd has checks and keys of its own (health-check "
+					  "and keys, smpd.conf(5)); --%s is not for it",
+					  health ? "health" : "key");
+	if (bootloader || dry_run)
+		return smpctl_usage_error(error,
+					  "smpd has nothing like --%s; without --daemon it "
+					  "works",
+					  bootloader ? "bootloader" : "dry-run");
+	if (policy.allow & SMP_INTERLOCK_CONCURRENT)
+		return smpctl_usage_error(error, "smpd does one thing at a time with a board: "
+						 "--allow-concurrent is not for it");
+	if (options->mtu || options->trace)
+		return smpctl_usage_error(error, "smpd talks to the board: --mtu-ovrd and --trace "
+						 "are not for it");
+	return TRUE;
+}
+
+static gboolean hand_over(Smpctl *cli, const SmpBundle *bundle, char **files, GError **error)
+{
+	const SmpctlHandOver update = {
+		.policy = &policy,
+		.image = (guint)image_number,
+		.window = (guint)window,
+		.detach = detach,
+	};
+
+	return smpctl_update_by_daemon(cli, bundle, files, &update, error);
+}
+
 gboolean smpctl_cmd_update(Smpctl *cli, char **args, GError **error)
 {
 	g_autoptr(SmpBundle) bundle = smp_bundle_new();
 
-	if (!check_options(error) || !load_files(bundle, args, error))
+	if (!check_options(error) || !check_daemon(cli, error) || !load_files(bundle, args, error))
 		return FALSE;
+	if (by_daemon)
+		return hand_over(cli, bundle, args, error);
 	if (dry_run)
 		return show_plan(cli, bundle, error);
 	g_autoptr(SmpJournal) journal = NULL;

@@ -70,6 +70,8 @@ int smpctl_error_status(const GError *error)
 		return protocol_status(error->code);
 	if (error->domain == SMP_UPDATE_ERROR)
 		return update_status(error->code);
+	if (error->domain == SMPCTL_DAEMON_ERROR)
+		return smpctl_daemon_error_status(error);
 	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
 		return smpctl_signals_status() ? smpctl_signals_status() : SMPCTL_EXIT_INTERRUPTED;
 	return SMPCTL_EXIT_FAILED;
@@ -213,7 +215,9 @@ static char *error_hint(Smpctl *cli, const GError *error)
 	int status = smpctl_error_status(error);
 	g_autofree char *hint = NULL;
 
-	if (status == SMPCTL_EXIT_DEVICE)
+	if (error->domain == SMPCTL_DAEMON_ERROR)
+		hint = g_strdup(smpctl_daemon_error_hint(error));
+	else if (status == SMPCTL_EXIT_DEVICE)
 		hint = device_hint(cli, error);
 	else if (status == SMPCTL_EXIT_TIMEOUT && !is_away(cli, error))
 		hint = g_strdup(silence_hint(cli));
@@ -264,7 +268,8 @@ static void report_text(Smpctl *cli, const GError *error, const char *hint, int 
 		smpctl_color(cli, STDERR_FILENO, SMPCTL_PLAIN), message);
 	if (hint)
 		print_indented(hint);
-	if (status == SMPCTL_EXIT_USAGE && error->domain != SMP_LINK_ERROR) {
+	if (status == SMPCTL_EXIT_USAGE && error->domain != SMP_LINK_ERROR &&
+	    error->domain != SMPCTL_DAEMON_ERROR) {
 		g_autofree char *usage = smpctl_usage(cli->command);
 		fprintf(stderr, "Usage: %s\n", usage);
 	}

@@ -7,7 +7,7 @@
 
 static const char *const topics[] = {
 	[SMPCTL_LOOK] = "Look",		  [SMPCTL_UPDATE] = "Update", [SMPCTL_BOARD] = "Board",
-	[SMPCTL_CONNECTIONS] = "Connect", [SMPCTL_HIDDEN] = "",
+	[SMPCTL_CONNECTIONS] = "Connect", [SMPCTL_DAEMON] = "Daemon", [SMPCTL_HIDDEN] = "",
 };
 
 static void print_row(const char *topic, const SmpctlCommand *command)

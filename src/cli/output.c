@@ -143,6 +143,12 @@ void smpctl_json_count(JsonBuilder *json, const char *key, gint64 value)
 		smpctl_json_int(json, key, value);
 }
 
+void smpctl_json_moment(JsonBuilder *json, const char *key, guint64 seconds)
+{
+	if (seconds)
+		smpctl_json_int(json, key, (gint64)seconds);
+}
+
 void smpctl_json_bool(JsonBuilder *json, const char *key, gboolean value)
 {
 	json_builder_set_member_name(json, key);

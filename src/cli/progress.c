@@ -27,9 +27,9 @@ void smpctl_progress_clear(SmpctlProgress *progress)
 	g_clear_pointer(&progress->waiting, g_free);
 }
 
-static gboolean is_live(void)
+gboolean smpctl_is_live(int fd)
 {
-	return isatty(STDERR_FILENO) && g_strcmp0(g_getenv("TERM"), "dumb") != 0;
+	return isatty(fd) && g_strcmp0(g_getenv("TERM"), "dumb") != 0;
 }
 
 static gboolean is_wanted(const SmpctlProgress *progress)
@@ -37,14 +37,21 @@ static gboolean is_wanted(const SmpctlProgress *progress)
 	return !progress->cli->options->quiet && !progress->cli->options->json;
 }
 
-/* Asked each time: people resize windows. */
-static int columns(void)
+void smpctl_screen_size(int fd, int *columns, int *rows)
 {
 	struct winsize size;
+	gboolean known = ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0;
 
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-		return size.ws_col;
-	return 80;
+	*columns = known ? size.ws_col : 80;
+	*rows = known ? size.ws_row : 24;
+}
+
+static int screen_columns(void)
+{
+	int columns, rows;
+
+	smpctl_screen_size(STDERR_FILENO, &columns, &rows);
+	return columns;
 }
 
 gboolean smpctl_progress_due(SmpctlProgress *progress, gint64 interval_us)
@@ -57,7 +64,7 @@ gboolean smpctl_progress_due(SmpctlProgress *progress, gint64 interval_us)
 	return TRUE;
 }
 
-static void append_bar(GString *line, double fraction, int width)
+void smpctl_append_bar(GString *line, double fraction, int width)
 {
 	static const char *const eighths[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
 	int filled = (int)(fraction * width * 8);
@@ -114,7 +121,7 @@ static double fraction_of(const SmpUploadProgress *upload)
 
 static void draw_upload(SmpctlProgress *progress, const SmpUploadProgress *upload)
 {
-	int room = columns() - 1 - LABEL - PERCENT;
+	int room = screen_columns() - 1 - LABEL - PERCENT;
 	double fraction = fraction_of(upload);
 	g_autofree char *tail = upload_tail(upload, room - BAR_LEAST);
 	int width = CLAMP(room - (int)g_utf8_strlen(tail, -1), 0, BAR_MOST);
@@ -123,7 +130,7 @@ static void draw_upload(SmpctlProgress *progress, const SmpUploadProgress *uploa
 	g_string_append_printf(line, "%-*s%s", LABEL, "upload",
 			       smpctl_color(progress->cli, STDERR_FILENO, SMPCTL_GREEN));
 	if (width >= BAR_LEAST)
-		append_bar(line, fraction, width);
+		smpctl_append_bar(line, fraction, width);
 	g_string_append_printf(line, "%s %3d %%%s",
 			       smpctl_color(progress->cli, STDERR_FILENO, SMPCTL_PLAIN),
 			       (int)(fraction * 100), tail);
@@ -156,7 +163,7 @@ void smpctl_progress_upload(SmpctlProgress *progress, const SmpUploadProgress *u
 {
 	if (!is_wanted(progress))
 		return;
-	if (!is_live())
+	if (!smpctl_is_live(STDERR_FILENO))
 		print_upload(progress, upload);
 	else if (smpctl_progress_due(progress, REDRAW_US))
 		draw_upload(progress, upload);
@@ -164,7 +171,7 @@ void smpctl_progress_upload(SmpctlProgress *progress, const SmpUploadProgress *u
 
 static void draw_wait(SmpctlProgress *progress, const char *label, const char *what, gint64 elapsed)
 {
-	int room = columns() - 1 - LABEL - 10;
+	int room = screen_columns() - 1 - LABEL - 10;
 	g_autofree char *text = g_utf8_substring(what, 0, CLAMP(g_utf8_strlen(what, -1), 0, room));
 
 	fprintf(stderr, CLEAR_LINE "%-*s%s %s %d s", LABEL, label, text, smpctl_glyph("…", "..."),
@@ -178,7 +185,7 @@ void smpctl_progress_wait(SmpctlProgress *progress, const char *label, const cha
 {
 	if (!is_wanted(progress))
 		return;
-	if (is_live()) {
+	if (smpctl_is_live(STDERR_FILENO)) {
 		if (smpctl_progress_due(progress, REDRAW_US))
 			draw_wait(progress, label, what, elapsed);
 		return;

@@ -17,7 +17,7 @@ typedef struct {
 } Run;
 
 /* What each file is. */
-static void tell_files(Smpctl *cli, const SmpBundle *bundle)
+void smpctl_tell_files(Smpctl *cli, const SmpBundle *bundle)
 {
 	for (guint i = 0; i < bundle->items->len; i++) {
 		const SmpBundleItem *item = g_ptr_array_index(bundle->items, i);
@@ -157,7 +157,7 @@ static char *done_text(const Run *run, const SmpUpdateEvent *event)
 	return g_strdup(time);
 }
 
-static const char *step_label(SmpAction action)
+const char *smpctl_step_label(SmpAction action)
 {
 	switch (action) {
 	case SMP_ACTION_MAKE_PENDING:
@@ -176,7 +176,7 @@ static void tell_progress(Run *run, const SmpUpdateEvent *event)
 	if (event->upload)
 		smpctl_progress_upload(&run->progress, event->upload);
 	else if (event->waiting)
-		smpctl_progress_wait(&run->progress, step_label(event->step->action),
+		smpctl_progress_wait(&run->progress, smpctl_step_label(event->step->action),
 				     event->waiting, event->elapsed);
 }
 
@@ -194,42 +194,37 @@ static void on_event(const SmpUpdateEvent *event, gpointer user_data)
 		tell_board(run, event->board);
 	} else if (event->kind == SMP_UPDATE_EVENT_STEP) {
 		if (run->cli->options->verbose)
-			smpctl_say(run->cli, "%-8s %s", step_label(event->step->action),
+			smpctl_say(run->cli, "%-8s %s", smpctl_step_label(event->step->action),
 				   event->step->reason);
 	} else if (event->kind == SMP_UPDATE_EVENT_PROGRESS) {
 		tell_progress(run, event);
 	} else {
 		g_autofree char *text = done_text(run, event);
 		smpctl_progress_end(&run->progress);
-		smpctl_say(run->cli, "%-8s %s", step_label(event->step->action), text);
+		smpctl_say(run->cli, "%-8s %s", smpctl_step_label(event->step->action), text);
 	}
 }
 
-/* The library's names with blanks: "rolled back". */
-static char *end_text(const Run *run, SmpEnd end)
+/* A rollback that went well is one. */
+static const char *end_name(const SmpctlEnd *end)
 {
-	const char *name = run->options->rollback && end == SMP_END_UPDATED
-				   ? smp_end_name(SMP_END_ROLLED_BACK)
-				   : smp_end_name(end);
-	return g_strdelimit(g_strdup(name), "-", ' ');
+	return smp_end_name(end->rollback && end->end == SMP_END_UPDATED ? SMP_END_ROLLED_BACK
+									 : end->end);
 }
 
-static void tell_result_json(Run *run, const SmpUpdateResult *result)
+static void tell_end_json(Smpctl *cli, const SmpctlEnd *end)
 {
 	g_autoptr(JsonBuilder) json = smpctl_json_begin();
 
 	smpctl_json_text(json, "event", "end");
-	smpctl_json_text(json, "result",
-			 smp_end_name(run->options->rollback && result->end == SMP_END_UPDATED
-					      ? SMP_END_ROLLED_BACK
-					      : result->end));
-	smpctl_json_text(json, "message", result->message);
-	smpctl_json_text(json, "detail", result->detail);
-	if (result->end == SMP_END_UPDATED)
-		smpctl_json_text(json, "was", run->before);
-	smpctl_json_int(json, "sent", (gint64)result->sent);
-	smpctl_json_seconds(json, "duration", result->duration);
-	smpctl_json_int(json, "exit", run->cli->status);
+	smpctl_json_text(json, "result", end_name(end));
+	smpctl_json_text(json, "message", end->message);
+	smpctl_json_text(json, "detail", end->detail);
+	if (end->end == SMP_END_UPDATED)
+		smpctl_json_text(json, "was", end->was);
+	smpctl_json_count(json, "sent", end->sent);
+	smpctl_json_seconds(json, "duration", end->duration);
+	smpctl_json_int(json, "exit", cli->status);
 	smpctl_json_print(json);
 }
 
@@ -239,6 +234,34 @@ static void print_detail(FILE *stream, const char *detail)
 
 	for (char **line = lines; line && *line; line++)
 		fprintf(stream, "  %s\n", *line);
+}
+
+static void tell_end_text(Smpctl *cli, const SmpctlEnd *end)
+{
+	gboolean good = cli->status == SMPCTL_EXIT_OK;
+	SmpctlColor color = good ? SMPCTL_GREEN : SMPCTL_RED;
+	FILE *stream = cli->options->quiet ? stderr : stdout;
+	g_autofree char *name = g_strdelimit(g_strdup(end_name(end)), "-", ' ');
+	g_autofree char *time = smpctl_time_text(end->duration);
+
+	if (cli->options->quiet && good)
+		return;
+	fprintf(stream, "%s%s%s: %s", smpctl_color(cli, fileno(stream), color), name,
+		smpctl_color(cli, fileno(stream), SMPCTL_PLAIN), end->message);
+	if (end->end == SMP_END_UPDATED && end->was)
+		fprintf(stream, " (was %s)", end->was);
+	if (end->end == SMP_END_UPDATED || end->end == SMP_END_UPLOADED)
+		fprintf(stream, ", in %s", time);
+	fputc('\n', stream);
+	print_detail(stream, end->detail);
+}
+
+void smpctl_tell_end(Smpctl *cli, const SmpctlEnd *end)
+{
+	if (cli->options->json)
+		tell_end_json(cli, end);
+	else
+		tell_end_text(cli, end);
 }
 
 static void tell_speed(Run *run, SmpSession *session, const SmpUpdateResult *result)
@@ -254,26 +277,6 @@ static void tell_speed(Run *run, SmpSession *session, const SmpUpdateResult *res
 	why = smp_upload_explain(&params, &result->upload);
 	if (why)
 		smpctl_say(run->cli, "%-8s %s", "", why);
-}
-
-static void tell_result(Run *run, const SmpUpdateResult *result)
-{
-	gboolean good = run->cli->status == SMPCTL_EXIT_OK;
-	SmpctlColor color = good ? SMPCTL_GREEN : SMPCTL_RED;
-	FILE *stream = run->cli->options->quiet ? stderr : stdout;
-	g_autofree char *end = end_text(run, result->end);
-	g_autofree char *time = smpctl_time_text(result->duration);
-
-	if (run->cli->options->quiet && good)
-		return;
-	fprintf(stream, "%s%s%s: %s", smpctl_color(run->cli, fileno(stream), color), end,
-		smpctl_color(run->cli, fileno(stream), SMPCTL_PLAIN), result->message);
-	if (result->end == SMP_END_UPDATED && run->before)
-		fprintf(stream, " (was %s)", run->before);
-	if (result->end == SMP_END_UPDATED || result->end == SMP_END_UPLOADED)
-		fprintf(stream, ", in %s", time);
-	fputc('\n', stream);
-	print_detail(stream, result->detail);
 }
 
 static gboolean check_health(gpointer user_data, GError **error)
@@ -317,13 +320,18 @@ static void tell(Run *run, SmpSession *session, const SmpUpdateResult *result)
 	if (result->upload.window > 0 && run->options->window == 0)
 		smpctl_remember_window(smp_session_get_link(session), result->upload.window_limit);
 	run->cli->status = smpctl_end_status(result->end, trial_wanted);
-	if (run->cli->options->json) {
-		tell_result_json(run, result);
-		return;
-	}
-	if (run->cli->options->verbose)
+	if (run->cli->options->verbose && !run->cli->options->json)
 		tell_speed(run, session, result);
-	tell_result(run, result);
+	const SmpctlEnd end = {
+		.end = result->end,
+		.rollback = run->options->rollback,
+		.message = result->message,
+		.detail = result->detail,
+		.was = run->before,
+		.sent = (gint64)result->sent,
+		.duration = result->duration,
+	};
+	smpctl_tell_end(run->cli, &end);
 }
 
 gboolean smpctl_run_update(Smpctl *cli, const SmpBundle *bundle, const SmpctlRun *options,
@@ -335,7 +343,7 @@ gboolean smpctl_run_update(Smpctl *cli, const SmpBundle *bundle, const SmpctlRun
 	if (!session)
 		return FALSE;
 	if (!cli->options->json)
-		tell_files(cli, bundle);
+		smpctl_tell_files(cli, bundle);
 	smpctl_progress_init(&run.progress, cli);
 	g_autoptr(SmpUpdate) update = make_update(&run, session);
 	g_autoptr(SmpUpdateResult) result = smp_update_run(update, error);

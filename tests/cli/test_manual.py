@@ -9,7 +9,7 @@ from common import SMPSIM, TestCase
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 PAGE = DOCS / "smpctl.1.rst"
-FAMILIES = ("os", "conn", "ble")
+FAMILIES = ("os", "image", "conn", "ble", "device", "job")
 HIDDEN = ("version", "taskstat", "mpstat", "datetime")
 
 

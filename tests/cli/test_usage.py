@@ -22,12 +22,12 @@ class Usage(TestCase):
         lines = self.good("--help").splitlines()
         self.assertLessEqual(len(lines), 24)
         self.assertLessEqual(max(map(len, lines)), 80)
-        for command in ("discover", "status", "update", "image upload FILE", "echo", "conn add"):
+        for command in ("discover", "status", "update", "image upload FILE", "echo", "watch"):
             self.assertTrue(any(command in line for line in lines), command)
 
     def test_each_command_has_an_example(self):
         commands = []
-        for family in ("image", "os", "conn", "ble"):
+        for family in ("image", "os", "conn", "ble", "device", "job"):
             for line in self.good(family, "--help").splitlines()[1:]:
                 commands.append(line.split()[:2])
         commands += [[word] for word in ("discover", "status", "update", "echo", "reset")]
