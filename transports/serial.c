@@ -436,16 +436,28 @@ static char *serial_describe(SmpLink *link)
 	return g_strdup_printf("%s %u", kind(serial), serial->config.baud);
 }
 
+/* What a link that was not open yet would open. */
+static SmpPort *find_port(const SerialLink *serial)
+{
+	g_autoptr(GPtrArray) ports = serial->by_usb ? smp_ports_scan(NULL) : NULL;
+	const SmpPort *port = ports ? smp_ports_match_usb(ports, serial->address, NULL) : NULL;
+
+	if (!serial->by_usb)
+		return smp_port_lookup(serial->address);
+	return port ? smp_port_lookup(port->device) : NULL;
+}
+
 static char *serial_identity(SmpLink *link)
 {
 	SerialLink *serial = (SerialLink *)link;
+	g_autoptr(SmpPort) found = serial->port ? NULL : find_port(serial);
+	const SmpPort *port = serial->port ? serial->port : found;
 
-	if (serial->port) {
-		g_autofree char *address = smp_usb_address(serial->port);
+	if (port) {
+		g_autofree char *address = smp_usb_address(port);
 
-		return serial->port->serial
-			       ? g_strdup_printf("usb:%s", address)
-			       : g_strdup_printf("usb:%s@%s", address, serial->port->usb_port);
+		return port->serial ? g_strdup_printf("usb:%s", address)
+				    : g_strdup_printf("usb:%s@%s", address, port->usb_port);
 	}
 	if (serial->by_usb)
 		return g_strdup_printf("usb:%s", serial->address);

@@ -185,7 +185,8 @@ char *smp_link_describe(SmpLink *link);
  * smp_link_identity:
  *
  * What stays the same when the board comes back under another name; what is remembered about a
- * board is filed under this. Known once the link was open.
+ * board is filed under this. Known once the link was open; before that as far as it can be seen
+ * without opening anything.
  *
  * Returns: (transfer full): "usb:1915:520f:10502:00", "udp:192.0.2.7:1337", "tty:/dev/ttyS0",
  * "ble:C0:11:22:33:44:55"

@@ -48,6 +48,7 @@ typedef struct {
  * Smpctl: one run of the program.
  * @program: the name it was called by
  * @status: exit status where there is no error: an update may end in other ways than well
+ * @concurrent: also beside what smpd does with the board
  * @state: (nullable): where a job did not end: how the board stands and how to go on
  */
 typedef struct {
@@ -59,6 +60,7 @@ typedef struct {
 	SmpSession *session;
 	SmpctlHeard heard;
 	int status;
+	gboolean concurrent;
 	char *state;
 } Smpctl;
 
@@ -78,6 +80,7 @@ typedef enum {
  * @args: what follows, for the usage line
  * @help: one line
  * @brief: not in the short help
+ * @changes: what is on the board, or what it does: not beside a job of smpd
  * @max_args: -1 for any number
  * @example: a line that was run
  * @kconfig: (nullable): the firmware's option without which the board answers ENOTSUP
@@ -90,6 +93,7 @@ struct SmpctlCommand {
 	const char *help;
 	SmpctlTopic topic;
 	gboolean brief;
+	gboolean changes;
 	const GOptionEntry *options;
 	int min_args;
 	int max_args;
@@ -348,6 +352,14 @@ gboolean smpctl_step_has_image(SmpAction action);
 gboolean smpctl_run_update(Smpctl *cli, const SmpBundle *bundle, const SmpctlRun *options,
 			   GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* daemon-port.c: a board that smpd serves, too */
+/* Opens cli->link. Waits while smpd has a short talk on it; fails with %SMPCTL_DAEMON_HAS_JOB where
+ * it updates the board. */
+gboolean smpctl_open_link(Smpctl *cli, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Tells what smpd knows of the board, or of its images only, where @error says that it has a job
+ * there, and clears it. Returns: FALSE with @error as it was */
+gboolean smpctl_tell_served(Smpctl *cli, gboolean images_only, GError **error);
+
 /* update-daemon.c */
 /**
  * SmpctlHandOver: an update that smpd is to do.
@@ -382,7 +394,8 @@ gboolean smpctl_health_check(Smpctl *cli, const char *command, const char *versi
 /* cmd-status.c: a line a slot */
 void smpctl_print_slots(const SmpImageState *state);
 
-/* cmd-image.c */
+/* cmd-image.c: as the Go tool does, and as JSON */
+void smpctl_print_images(const SmpImageState *state);
 void smpctl_image_json(JsonBuilder *json, const SmpImageState *state);
 
 /* next-reset.c */

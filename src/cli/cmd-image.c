@@ -49,7 +49,7 @@ static const char *split_name(int status)
 	return status >= 0 && status < (int)G_N_ELEMENTS(names) ? names[status] : "unknown";
 }
 
-static void print_state(const SmpImageState *state)
+void smpctl_print_images(const SmpImageState *state)
 {
 	int split = MAX(state->split_status, 0);
 
@@ -87,7 +87,7 @@ static gboolean print_list(Smpctl *cli, const SmpImageState *state)
 	g_autoptr(JsonBuilder) json = NULL;
 
 	if (!cli->options->json) {
-		print_state(state);
+		smpctl_print_images(state);
 		return TRUE;
 	}
 	json = smpctl_json_begin();
@@ -99,8 +99,10 @@ static gboolean print_list(Smpctl *cli, const SmpImageState *state)
 gboolean smpctl_cmd_image_list(Smpctl *cli, char **args, GError **error)
 {
 	SmpSession *session = smpctl_session(cli, error);
-	g_autoptr(SmpImageState) state = session ? smp_image_list(session, error) : NULL;
 
+	if (!session)
+		return smpctl_tell_served(cli, TRUE, error);
+	g_autoptr(SmpImageState) state = smp_image_list(session, error);
 	return state && print_list(cli, state);
 }
 

@@ -246,9 +246,11 @@ static void print_json(const SmpBoard *board)
 gboolean smpctl_cmd_status(Smpctl *cli, char **args, GError **error)
 {
 	SmpSession *session = smpctl_session(cli, error);
-	g_autoptr(SmpBoard) board = session ? smp_board_observe_b0(session, error) : NULL;
 	gsize max_packet;
 
+	if (!session)
+		return smpctl_tell_served(cli, FALSE, error);
+	g_autoptr(SmpBoard) board = smp_board_observe_b0(session, error);
 	if (!board || !smp_session_get_max_packet(session, &max_packet, error))
 		return FALSE;
 	if (cli->options->json) {

@@ -353,6 +353,7 @@ gboolean smpctl_cmd_update(Smpctl *cli, char **args, GError **error)
 		return FALSE;
 	if (by_daemon)
 		return hand_over(cli, bundle, args, error);
+	cli->concurrent = dry_run || (policy.allow & SMP_INTERLOCK_CONCURRENT);
 	if (dry_run)
 		return show_plan(cli, bundle, error);
 	g_autoptr(SmpJournal) journal = NULL;

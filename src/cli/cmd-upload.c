@@ -250,6 +250,7 @@ gboolean smpctl_cmd_image_upload(Smpctl *cli, char **args, GError **error)
 
 	if (image_number < 0 || window < 0)
 		return smpctl_usage_error(error, "--image and --maxwinsize must not be negative");
+	cli->concurrent = force || allow_concurrent;
 	smpctl_progress_init(&upload.progress, cli);
 	if (load_bytes(&upload, error)) {
 		SmpSession *session = smpctl_session(cli, error);

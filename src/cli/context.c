@@ -235,7 +235,7 @@ SmpSession *smpctl_session(Smpctl *cli, GError **error)
 		return cli->session;
 	if (!smpctl_link(cli, error))
 		return NULL;
-	if (!smp_link_open(cli->link, error))
+	if (!smpctl_open_link(cli, error))
 		return NULL;
 	cli->session = smp_session_new(cli->link);
 	smpctl_session_setup(cli, cli->session);

@@ -33,6 +33,17 @@ gboolean smpctl_update_by_daemon(Smpctl *cli G_GNUC_UNUSED, const SmpBundle *bun
 	return none(error);
 }
 
+gboolean smpctl_open_link(Smpctl *cli, GError **error)
+{
+	return smp_link_open(cli->link, error);
+}
+
+gboolean smpctl_tell_served(Smpctl *cli G_GNUC_UNUSED, gboolean images_only G_GNUC_UNUSED,
+			    GError **error G_GNUC_UNUSED)
+{
+	return FALSE;
+}
+
 #define NONE(name)                                                                                 \
 	gboolean smpctl_cmd_##name(Smpctl *cli G_GNUC_UNUSED, char **args G_GNUC_UNUSED,           \
 				   GError **error)                                                 \

@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -425,7 +426,7 @@ class Update(TestCase):
 
     def test_exit_statuses(self):
         """rolled back is 8, a board that is away 4 or 5, a file that is none 3"""
-        board, = self.boards("a", extra="health-check=false")
+        board, = self.boards("a", udp=False, extra="health-check=false")
         new = self.image("new.bin", "1.1.0")
         status, out, err = self.smpctl("-c", "a", "update", "--daemon", new)
         self.assertEqual(status, 8, out + err)
@@ -483,6 +484,156 @@ class Update(TestCase):
         self.assertEqual(process.returncode, 0, err)
         self.assertIn("updated", out)
         self.assertIn("smpd has stopped; waiting for it", err)
+
+
+class Ports(TestCase):
+    """Plain commands at a board that smpd serves, too."""
+
+    def test_job_on_port(self):
+        """a job has the port: look at what smpd knows, touch nothing"""
+        board, = self.boards("a", udp=False, options=SLOW)
+        new = self.image("new.bin", "1.1.0")
+        job = self.user.update("a", new)
+        self.upload_at(job)
+        for command in (["echo", "x"], ["reset"], ["image", "upload", new], ["update", new],
+                        ["update", "--dry-run", new], ["confirm"], ["os", "info"]):
+            with self.subTest(command):
+                start = time.monotonic()
+                # The share that is uploaded differs from one call to the next.
+                status, out, err = self.smpctl("-c", board.target, *command)
+                self.assertEqual((status, out), (4, ""), err)
+                self.assertIn(f"smpctl: smpd has a job for {board.target}, which it calls a: "
+                              "job 1, update to 1.1.0, upload ", err)
+                self.assertIn("`smpctl job watch 1` follows it", err)
+                self.assertNotIn("--allow-concurrent", err)
+                self.assertLess(time.monotonic() - start, 5)
+        status, out, err = self.smpctl("-c", board.target, "status")
+        self.assertEqual(status, 0, err)
+        self.assertIn("job 1", err)
+        self.assertRegex(out, r"Now +job 1, upload ")
+        status, out, err = self.smpctl("-c", board.target, "image", "list")
+        self.assertEqual(status, 0, err)
+        self.assertIn("job 1", err)
+        self.assertIn(" image=0 slot=0\n    version: 1.0.0\n", out)
+        for command in (["status"], ["image", "list"]):
+            told = self.object("-c", board.target, *command)
+            self.assertEqual((told["job"], told["images"][0]["version"]), ("1", "1.0.0"))
+        self.assertEqual(self.user.get(job, JOB, "State"), "running")
+        self.user.job(job)
+        self.user.wait(job)
+        self.assertIn("Board", self.good("-c", board.target, "status"))
+
+    def hold(self, board, seconds):
+        """smpd talks to the board, which does not answer for so long."""
+        os.kill(board.process.pid, signal.SIGSTOP)
+        self.user.connection.call(
+            common.NAME, device_path("a"), DEVICE, "Refresh", GLib.Variant("(a{sv})", ({},)), None,
+            0, PATIENCE * 1000, None, None)
+        self.user.connection.flush_sync(None)
+        time.sleep(0.5)
+        timer = subprocess.Popen(["sh", "-c", f"sleep {seconds}; kill -CONT {board.process.pid}"])
+        self.addCleanup(timer.wait)
+
+    def test_short_talk(self):
+        """smpd looks at the board: it is waited for, and that is said"""
+        board, = self.boards("a", udp=False)
+        self.hold(board, 2.5)
+        start = time.monotonic()
+        status, out, err = self.smpctl("-v", "-c", board.target, "echo", "hello")
+        self.assertEqual((status, out), (0, "hello\n"), err)
+        self.assertGreater(time.monotonic() - start, 2)
+        self.assertIn("waiting for smpd, which is talking to the board\n", err)
+
+    def test_stopped_daemon(self):
+        """smpd that hangs with the port open is not waited for without end"""
+        board, = self.boards("a", udp=False)
+        self.hold(board, 0.5)
+        os.kill(self.daemon.process.pid, signal.SIGSTOP)
+        time.sleep(0.6)
+        start = time.monotonic()
+        status, out, err = self.smpctl("-c", board.target, "echo", "hello")
+        took = time.monotonic() - start
+        os.kill(self.daemon.process.pid, signal.SIGCONT)
+        self.assertEqual((status, out), (4, ""), err)
+        self.assertLess(took, 15)
+        self.assertIn(f"{board.target} is held by", err)
+
+    def test_other_holder(self):
+        """a port that another program holds is not waited for"""
+        board, = self.boards("a", udp=False)
+        tty = open(board.target, "rb+", buffering=0)
+        self.addCleanup(tty.close)
+        fcntl.flock(tty, fcntl.LOCK_EX)
+        start = time.monotonic()
+        err = self.bad(4, "-c", board.target, "echo", "x")
+        self.assertIn(f"{board.target} is held by python3", err)
+        self.assertLess(time.monotonic() - start, 5)
+
+    def test_job_on_udp(self):
+        """a job over UDP: what changes the board is refused, reading goes on"""
+        board, = self.boards("a", options=("--boot-time", "5000"))
+        new, newer = self.image("new.bin", "1.1.0"), self.image("newer.bin", "1.2.0")
+        job = self.user.update("a", new)
+        self.user.wait_step(job, "reset")
+        for command in (["reset"], ["image", "erase"], ["confirm"], ["rollback"], ["resume"],
+                        ["image", "test", "00" * 32], ["image", "confirm"], ["update", newer],
+                        ["ensure", newer], ["image", "upload", newer]):
+            with self.subTest(command):
+                err = self.bad(4, "-c", board.target, *command)
+                self.assertIn("smpd has a job for udp:", err)
+                self.assertEqual("--allow-concurrent" in err,
+                                 command[0] in ("update", "ensure") or "upload" in command)
+        # These reach the board, which does not answer yet.
+        for command in (["echo", "x"], ["image", "upload", "--allow-concurrent", newer]):
+            status, out, err = self.smpctl("-t", "0.3", "-c", board.target, *command)
+            self.assertNotIn("smpd has a job", err)
+        self.assertEqual(self.user.wait(job)["Result"], "updated")
+        self.good("-c", board.target, "reset")
+
+    def silent_bus(self):
+        """A bus that says nothing."""
+        path = self.path("silent")
+        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.addCleanup(server.close)
+        server.bind(path)
+        server.listen()
+        server.setblocking(False)
+        return server, self.environment(DBUS_SYSTEM_BUS_ADDRESS="unix:path=" + path)
+
+    def test_no_cost(self):
+        """smpd is asked only where it matters, and briefly"""
+        server, env = self.silent_bus()
+        board = self.board(udp=True)
+        tty = self.board()
+        for target, command in ((board.target, "status"), (board.target, "echo x"),
+                                (tty.target, "reset"), (tty.target, "status")):
+            self.good("-c", target, *command.split(), env=env)
+            with self.assertRaises(BlockingIOError):
+                server.accept()
+        start = time.monotonic()
+        self.good("-c", board.target, "reset", env=env)
+        self.assertLess(time.monotonic() - start, 1)
+        server.accept()[0].close()
+
+    def test_hung_daemon(self):
+        """neither smpd that hangs nor a bus that is not there keeps a command from working"""
+        board, = self.boards("a")
+        os.kill(self.daemon.process.pid, signal.SIGSTOP)
+        start = time.monotonic()
+        status, _, err = self.smpctl("-c", board.target, "reset")
+        took = time.monotonic() - start
+        os.kill(self.daemon.process.pid, signal.SIGCONT)
+        self.assertEqual(status, 0, err)
+        self.assertLess(took, 1)
+        eventually(lambda: self.smpctl("-t", "1", "-c", board.target, "echo", "x")[0] == 0)
+        self.good("-c", board.target, "reset",
+                  env=self.environment(DBUS_SYSTEM_BUS_ADDRESS="unix:path=/nowhere"))
+
+    def test_not_started(self):
+        """plain commands do not start smpd"""
+        board = self.board(udp=True)
+        self.good("-c", board.target, "reset")
+        self.assertFalse(self.bus.has_owner(common.NAME))
 
 
 class Terminal:
