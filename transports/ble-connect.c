@@ -223,10 +223,43 @@ static gboolean refresh_services(SmpBleDevice *device, gint64 deadline, GError *
 	return smp_ble_remove(device, error) && smp_ble_find(device, deadline, error);
 }
 
+static gboolean try_interval(SmpBleDevice *device, GError **error)
+{
+	const char *address =
+		smp_bluez_get_text(device->bluez, device->adapter, BLUEZ_ADAPTER, "Address");
+	const char *type =
+		smp_bluez_get_text(device->bluez, device->device, BLUEZ_DEVICE, "AddressType");
+
+	if (!device->interval)
+		device->interval = smp_ble_interval_new(strrchr(device->adapter, '/') + 1,
+							address ? address : "", error);
+	return device->interval && smp_ble_interval_ask(device->interval, device->address,
+							g_strcmp0(type, "random") == 0, error);
+}
+
+/* Without it the connection is slower, and no worse. */
+static void ask_interval(SmpBleDevice *device)
+{
+	g_autoptr(GError) cause = NULL;
+
+	if (!device->target->fast || device->no_interval || try_interval(device, &cause))
+		return;
+	g_message("the connection interval is up to the board: %s", cause->message);
+	g_clear_pointer(&device->interval, smp_ble_interval_free);
+	device->no_interval = TRUE;
+}
+
 gboolean smp_ble_connect(SmpBleDevice *device, gint64 deadline, GError **error)
 {
-	device->ours |= !smp_ble_is_connected(device);
+	gboolean connected = smp_ble_is_connected(device);
+
+	if (connected && !device->ours && device->target->fast)
+		g_message("%s is connected already; its connection interval stays as it is",
+			  device->label);
+	device->ours |= !connected;
 	for (guint i = 0; i < 2; i++) {
+		if (device->ours && !smp_ble_is_connected(device))
+			ask_interval(device);
 		/* Scanning gets in the way of connecting. */
 		smp_ble_scan_end(device);
 		if (!connect_and_resolve(device, deadline, error) ||

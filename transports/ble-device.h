@@ -3,6 +3,7 @@
 
 /* One board as BlueZ has it: found, connected, paired, with the descriptors that carry its data. */
 
+#include "transports/ble-interval.h"
 #include "transports/ble-target.h"
 #include "transports/bluez.h"
 
@@ -26,6 +27,8 @@ G_BEGIN_DECLS
  * @characteristic: (nullable): its object path, once connected
  * @ours: nobody else had connected it
  * @scanning: discovery is on
+ * @interval: (nullable): while a short connection interval is asked for
+ * @no_interval: that could not be, and was told
  * @notify_fd, @write_fd: -1 for none
  */
 typedef struct {
@@ -40,6 +43,8 @@ typedef struct {
 	char *characteristic;
 	gboolean ours;
 	gboolean scanning;
+	SmpBleInterval *interval;
+	gboolean no_interval;
 	int notify_fd;
 	int write_fd;
 	guint16 mtu;

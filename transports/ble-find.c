@@ -23,6 +23,7 @@ void smp_ble_device_init(SmpBleDevice *device, const SmpBleTarget *target)
 
 void smp_ble_device_end(SmpBleDevice *device)
 {
+	g_clear_pointer(&device->interval, smp_ble_interval_free);
 	g_clear_pointer(&device->bluez, smp_bluez_free);
 	g_clear_pointer(&device->adapter, g_free);
 	g_clear_pointer(&device->device, g_free);

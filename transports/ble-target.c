@@ -116,6 +116,7 @@ static gboolean parse_options(SmpBleTarget *target, GHashTable *options, GError 
 					    "address-type",
 					    "own-address-type",
 					    "connect-timeout",
+					    "interval",
 					    "keep",
 					    "mtu",
 					    "pair",
@@ -126,7 +127,9 @@ static gboolean parse_options(SmpBleTarget *target, GHashTable *options, GError 
 	static const char *const pair[] = {"auto", "yes", "no"};
 	static const char *const reassembly[] = {"auto", "on", "off"};
 	static const char *const yes[] = {"yes", NULL};
+	static const char *const fast[] = {"fast", NULL};
 	g_autofree char *keep = NULL;
+	g_autofree char *interval = NULL;
 	guint64 seconds = CONNECT_SECONDS;
 
 	if (!smp_target_check_options(options, known, error) ||
@@ -136,11 +139,13 @@ static gboolean parse_options(SmpBleTarget *target, GHashTable *options, GError 
 	    !get_word(options, "address-type", types, &target->address_type, error) ||
 	    !get_word(options, "own-address-type", own_types, &target->own_address_type, error) ||
 	    !get_word(options, "keep", yes, &keep, error) ||
+	    !get_word(options, "interval", fast, &interval, error) ||
 	    !get_choice(options, "pair", pair, &target->pair, error) ||
 	    !get_choice(options, "reassembly", reassembly, &target->reassembly, error))
 		return FALSE;
 	target->connect_time = (gint64)seconds * G_USEC_PER_SEC;
 	target->keep = keep != NULL;
+	target->fast = interval != NULL;
 	return TRUE;
 }
 

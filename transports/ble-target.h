@@ -30,6 +30,7 @@ typedef enum {
  * @pair: whether to pair: where the board wants it, at once, never
  * @reassembly: whether the server puts fragments together: asked, yes, no
  * @keep: leave the board connected in the end
+ * @fast: ask for a short connection interval
  */
 typedef struct {
 	SmpBleKind kind;
@@ -41,6 +42,7 @@ typedef struct {
 	SmpBleChoice pair;
 	SmpBleChoice reassembly;
 	gboolean keep;
+	gboolean fast;
 	gsize mtu;
 } SmpBleTarget;
 

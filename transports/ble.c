@@ -260,6 +260,8 @@ static gboolean ble_send(SmpLink *link, const guint8 *packet, gsize size, gint64
 
 	/* Signals about the board must not pile up. */
 	smp_bluez_dispatch(ble->device.bluez);
+	if (ble->device.interval)
+		smp_ble_interval_update(ble->device.interval);
 	ble->in_pieces |= size > ble->fragment;
 	for (gsize at = 0; at < size; at += ble->fragment) {
 		if (!send_fragment(ble, packet + at, MIN(ble->fragment, size - at), deadline,
@@ -349,11 +351,14 @@ static guint ble_max_outstanding(SmpLink *link, guint buf_count)
 static char *ble_describe(SmpLink *link)
 {
 	BleLink *ble = (BleLink *)link;
+	SmpBleInterval *asked = ble->device.interval;
 
 	if (!link->is_open)
 		return g_strdup("Bluetooth LE");
-	return g_strdup_printf("Bluetooth LE, MTU %u%s", ble->device.mtu,
-			       ble->reassembles ? ", reassembly" : "");
+	g_autofree char *interval =
+		asked ? smp_ble_interval_describe(asked) : g_strdup("up to the board");
+	return g_strdup_printf("Bluetooth LE, MTU %u%s, interval %s", ble->device.mtu,
+			       ble->reassembles ? ", reassembly" : "", interval);
 }
 
 /* A private address is another one next time. */

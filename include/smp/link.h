@@ -23,7 +23,7 @@ typedef void (*SmpLinkTextFunc)(const char *text, gsize length, gpointer user_da
  * in bytes. Serial ones also take `baud=N`, `flow=none|rts-cts|xon-xoff`, `dtr=on|off|keep`,
  * `rts=on|off|keep`, `low-latency=on|off` and `pace=MS` (milliseconds between the lines of a
  * packet). Bluetooth takes `adapter=hci1`, `address-type=public|random`, `connect-timeout=S`,
- * `pair=auto|yes|no`, `reassembly=auto|on|off` and `keep=yes`. What `sim:NAME`
+ * `interval=fast`, `pair=auto|yes|no`, `reassembly=auto|on|off` and `keep=yes`. What `sim:NAME`
  * takes are options of smpsim: `?key=value` is its `--key=value`.
  *
  * Returns: (transfer full): a closed link, or %NULL with %SMP_LINK_ERROR_ADDRESS or _UNSUPPORTED
@@ -177,7 +177,8 @@ const char *smp_link_get_target(SmpLink *link);
 /**
  * smp_link_describe:
  *
- * Returns: (transfer full): what the link is, for a person: "serial 115200", "UDP"
+ * Returns: (transfer full): what the link is, for a person: "serial 115200", "UDP",
+ * "Bluetooth LE, MTU 247, reassembly, interval up to the board"
  */
 char *smp_link_describe(SmpLink *link);
 

@@ -114,7 +114,8 @@ static void test_reassembly(void)
 	g_assert_cmpuint(smp_link_max_packet(link, 1024), ==, 244);
 	g_assert_cmpuint(max_packet(session), ==, 1024);
 	describe = smp_link_describe(link);
-	g_assert_cmpstr(describe, ==, "Bluetooth LE, MTU 247, reassembly");
+	g_assert_cmpstr(describe, ==,
+			"Bluetooth LE, MTU 247, reassembly, interval up to the board");
 	ble_test_echo(session, 1000);
 }
 

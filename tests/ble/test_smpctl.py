@@ -82,6 +82,14 @@ class Bluetooth(TestCase):
         self.assertEqual((status, out), (0, "hello\n"), err)
         self.assertIn("own_addr_type=random is ignored", err)
 
+    def test_interval(self):
+        """Not everybody may ask the kernel: then it is said once, and nothing is worse."""
+        status, out, err = self.run_smpctl("-c", "ble:Sensor 12?interval=fast", "status")
+        self.assertEqual(status, 0, err)
+        told = err.count("the connection interval is up to the board: ")
+        self.assertIn("interval up to the board" if told else "interval 7.5 to 15 ms", out)
+        self.assertEqual(told, 1 if "interval up to" in out else 0, err)
+
     def test_update_and_rollback(self):
         image, _ = self.make_image("new.bin", "1.1.0", "--image-size", "30000")
         target = "ble:Sensor 12"
