@@ -2,10 +2,11 @@
 
 /* The kernel keeps connection parameters for boards that were loaded (net/bluetooth/mgmt.c,
  * load_conn_param()), and uses them when it connects to one. Loading replaces the whole list, but
- * for devices that BlueZ connects by itself; Linux 6.11 and later keep it where a single board is
- * loaded that is on it. So the others are loaded again along with ours, from where bluetoothd
- * remembers them and loads them itself when it starts. Who cannot read that leaves the others with
- * the kernel's defaults until bluetoothd is started again, or they ask for something else. */
+ * for devices that BlueZ connects by itself (from revision 1.23 of the interface on, also where the
+ * only one that is loaded is on the list already). So the others are loaded again along with ours,
+ * from where bluetoothd remembers them and loads them itself when it starts. Who cannot read that
+ * leaves the others with the kernel's defaults until bluetoothd is started again, or they ask for
+ * something else. */
 
 #include "transports/ble-interval.h"
 

@@ -307,6 +307,10 @@ void smpctl_progress_end(SmpctlProgress *progress);
 /* Whether the next object for --json is due; counts as given. */
 gboolean smpctl_progress_due(SmpctlProgress *progress, gint64 interval_us);
 void smpctl_progress_json(JsonBuilder *json, const SmpUploadProgress *upload);
+/* For --verbose: over what @bytes of an image went, how fast, and why not faster. @link is what the
+ * link was then. */
+void smpctl_tell_speed(Smpctl *cli, SmpSession *session, const char *link,
+		       const SmpUploadResult *result, guint64 bytes);
 
 /* run.c */
 /**

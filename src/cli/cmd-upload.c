@@ -155,24 +155,6 @@ static void tell_json(Upload *upload, const SmpUploadResult *result)
 	smpctl_json_print(json);
 }
 
-static void tell_how(Upload *upload, SmpSession *session, const SmpUploadResult *result)
-{
-	double sent = (double)(g_bytes_get_size(upload->bytes) - result->resumed_at);
-	g_autofree char *rate = smpctl_rate_text(
-		result->duration > 0 ? sent * G_USEC_PER_SEC / (double)result->duration : 0);
-	g_autofree char *time = smpctl_time_text(result->duration);
-	g_autofree char *why = NULL;
-	SmpParams params = {0};
-
-	smpctl_say(upload->cli,
-		   "%s in %s, requests of %" G_GSIZE_FORMAT " bytes, up to %u in flight, %u lost",
-		   rate, time, result->chunk, result->window, result->lost);
-	if (smp_session_get_params(session, &params, NULL))
-		why = smp_upload_explain(&params, result);
-	if (why)
-		smpctl_say(upload->cli, "%s", why);
-}
-
 static char *state_text(const Upload *upload)
 {
 	if (upload->offset == 0)
@@ -204,8 +186,11 @@ static gboolean send_image(Upload *upload, SmpSession *session, GError **error)
 		upload->cli->state = state_text(upload);
 		return FALSE;
 	}
-	if (upload->cli->options->verbose)
-		tell_how(upload, session, &result);
+	if (upload->cli->options->verbose) {
+		g_autofree char *text = smp_link_describe(link);
+		smpctl_tell_speed(upload->cli, session, text, &result,
+				  g_bytes_get_size(upload->bytes) - result.resumed_at);
+	}
 	if (upload->cli->options->json)
 		tell_json(upload, &result);
 	return TRUE;

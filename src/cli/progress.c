@@ -217,3 +217,24 @@ void smpctl_progress_json(JsonBuilder *json, const SmpUploadProgress *upload)
 		smpctl_json_int(json, "rate", (gint64)upload->rate);
 	smpctl_json_text(json, "waiting", upload->waiting);
 }
+
+void smpctl_tell_speed(Smpctl *cli, SmpSession *session, const char *link,
+		       const SmpUploadResult *result, guint64 bytes)
+{
+	g_autofree char *rate = smpctl_rate_text(
+		result->duration > 0 ? (double)bytes * G_USEC_PER_SEC / (double)result->duration
+				     : 0);
+	g_autofree char *time = smpctl_time_text(result->duration);
+	g_autofree char *why = NULL;
+	SmpParams params = {0};
+
+	smpctl_say(cli, "%-8s %s", "link", link);
+	smpctl_say(cli,
+		   "%-8s %s in %s, requests of %" G_GSIZE_FORMAT
+		   " bytes, up to %u in flight, %u lost",
+		   "speed", rate, time, result->chunk, result->window, result->lost);
+	if (smp_session_get_params(session, &params, NULL))
+		why = smp_upload_explain(&params, result);
+	if (why)
+		smpctl_say(cli, "%-8s %s", "", why);
+}

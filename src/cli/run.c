@@ -11,9 +11,11 @@ typedef struct {
 	Smpctl *cli;
 	const SmpBundle *bundle;
 	const SmpctlRun *options;
+	SmpSession *session;
 	SmpctlProgress progress;
 	char *before; /* what ran before, of all images of the bundle */
 	char *ill;    /* what the health check said against the new image */
+	char *link;   /* what the link was at the end of the last upload */
 } Run;
 
 /* What each file is. */
@@ -180,12 +182,20 @@ static void tell_progress(Run *run, const SmpUpdateEvent *event)
 				     event->waiting, event->elapsed);
 }
 
+static void remember_link(Run *run)
+{
+	g_free(run->link);
+	run->link = smp_link_describe(smp_session_get_link(run->session));
+}
+
 static void on_event(const SmpUpdateEvent *event, gpointer user_data)
 {
 	Run *run = user_data;
 
 	if (event->kind == SMP_UPDATE_EVENT_BOARD)
 		remember_versions(run, event->board);
+	if (event->kind == SMP_UPDATE_EVENT_DONE && event->step->action == SMP_ACTION_UPLOAD)
+		remember_link(run);
 	if (run->cli->options->json) {
 		tell_json(run, event);
 		return;
@@ -264,21 +274,6 @@ void smpctl_tell_end(Smpctl *cli, const SmpctlEnd *end)
 		tell_end_text(cli, end);
 }
 
-static void tell_speed(Run *run, SmpSession *session, const SmpUpdateResult *result)
-{
-	SmpParams params = {0};
-	g_autofree char *why = NULL;
-
-	if (result->upload.chunk == 0 || !smp_session_get_params(session, &params, NULL))
-		return;
-	smpctl_say(run->cli,
-		   "%-8s requests of %" G_GSIZE_FORMAT " bytes, up to %u in flight, %u lost",
-		   "speed", result->upload.chunk, result->upload.window, result->upload.lost);
-	why = smp_upload_explain(&params, &result->upload);
-	if (why)
-		smpctl_say(run->cli, "%-8s %s", "", why);
-}
-
 static gboolean check_health(gpointer user_data, GError **error)
 {
 	Run *run = user_data;
@@ -320,8 +315,12 @@ static void tell(Run *run, SmpSession *session, const SmpUpdateResult *result)
 	if (result->upload.window > 0 && run->options->window == 0)
 		smpctl_remember_window(smp_session_get_link(session), result->upload.window_limit);
 	run->cli->status = smpctl_end_status(result->end, trial_wanted);
-	if (run->cli->options->verbose && !run->cli->options->json)
-		tell_speed(run, session, result);
+	if (run->cli->options->verbose && !run->cli->options->json && result->upload.chunk > 0) {
+		if (!run->link)
+			remember_link(run);
+		smpctl_tell_speed(run->cli, session, run->link, &result->upload,
+				  result->upload.sent);
+	}
 	const SmpctlEnd end = {
 		.end = result->end,
 		.rollback = run->options->rollback,
@@ -338,7 +337,7 @@ gboolean smpctl_run_update(Smpctl *cli, const SmpBundle *bundle, const SmpctlRun
 			   GError **error)
 {
 	SmpSession *session = smpctl_session(cli, error);
-	Run run = {.cli = cli, .bundle = bundle, .options = options};
+	Run run = {.cli = cli, .bundle = bundle, .options = options, .session = session};
 
 	if (!session)
 		return FALSE;
@@ -355,5 +354,6 @@ gboolean smpctl_run_update(Smpctl *cli, const SmpBundle *bundle, const SmpctlRun
 	smpctl_progress_clear(&run.progress);
 	g_free(run.before);
 	g_free(run.ill);
+	g_free(run.link);
 	return result != NULL;
 }

@@ -90,6 +90,17 @@ class Bluetooth(TestCase):
         self.assertIn("interval up to the board" if told else "interval 7.5 to 15 ms", out)
         self.assertEqual(told, 1 if "interval up to" in out else 0, err)
 
+    def test_verbose(self):
+        """An upload and an update tell over what they went, and how fast."""
+        image, _ = self.make_image("new.bin", "1.1.0", "--image-size", "30000")
+        for command in (["update"], ["image", "upload", "--force"]):
+            status, _, err = self.run_smpctl("-v", "-c", "ble:Sensor 12", *command, image)
+            self.assertEqual(status, 0, err)
+            self.assertIn("link     Bluetooth LE, MTU 247, reassembly, interval up to the board\n",
+                          err)
+            self.assertRegex(err, r"speed    [\d.]+ kB/s in [\d.]+ s, requests of \d+ bytes, "
+                                  r"up to \d in flight, 0 lost\n")
+
     def test_update_and_rollback(self):
         image, _ = self.make_image("new.bin", "1.1.0", "--image-size", "30000")
         target = "ble:Sensor 12"
