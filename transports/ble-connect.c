@@ -8,7 +8,8 @@
 #define RETRY_PAUSE (300 * G_TIME_SPAN_MILLISECOND)
 
 /* One try: a board that is there answers within a few advertisements. */
-#define TRY_TIME (10 * G_USEC_PER_SEC)
+#define TRY_TIME  (10 * G_USEC_PER_SEC)
+#define LEAST_TRY (300 * G_TIME_SPAN_MILLISECOND)
 
 /* The services of a board whose program starts come a little later than the connection. */
 #define SETTLE (1000 * G_TIME_SPAN_MILLISECOND)
@@ -127,9 +128,10 @@ static gboolean connect_and_resolve(SmpBleDevice *device, gint64 deadline, GErro
 		lost |= connected && again;
 		gint64 now = g_get_monotonic_time();
 		gboolean known = smp_bluez_has(device->bluez, device->device, BLUEZ_DEVICE);
-		if (again && known && lost && now + RETRY_PAUSE >= deadline)
+		gboolean late = now + RETRY_PAUSE + LEAST_TRY >= deadline;
+		if (again && known && lost && late)
 			return fail_thrown_out(device, error);
-		if (!again || !known || now + RETRY_PAUSE >= deadline) {
+		if (!again || !known || late) {
 			g_propagate_error(error, g_steal_pointer(&local));
 			return FALSE;
 		}

@@ -84,17 +84,20 @@ static void check_pairs(DoubleSecurity security, const char *target, SmpPairingA
 
 static void test_just_works(void)
 {
-	check_pairs(DOUBLE_ENCRYPT, "ble:", SMP_PAIRING_NOTHING, 0, "NoInputNoOutput");
-	check_pairs(DOUBLE_ENCRYPT, "ble:?pair=yes", SMP_PAIRING_KEYBOARD_DISPLAY, 0,
-		    "KeyboardDisplay");
-	check_pairs(DOUBLE_OPEN, "ble:?pair=yes", SMP_PAIRING_NOTHING, 0, "NoInputNoOutput");
+	check_pairs(DOUBLE_ENCRYPT, "ble:C0:11:22:33:44:55", SMP_PAIRING_NOTHING, 0,
+		    "NoInputNoOutput");
+	check_pairs(DOUBLE_ENCRYPT, "ble:C0:11:22:33:44:55?pair=yes", SMP_PAIRING_KEYBOARD_DISPLAY,
+		    0, "KeyboardDisplay");
+	check_pairs(DOUBLE_OPEN, "ble:C0:11:22:33:44:55?pair=yes", SMP_PAIRING_NOTHING, 0,
+		    "NoInputNoOutput");
 }
 
 static void test_passkey(void)
 {
-	check_pairs(DOUBLE_AUTHENTICATE, "ble:", SMP_PAIRING_KEYBOARD, 1, "KeyboardOnly");
-	check_pairs(DOUBLE_AUTHENTICATE, "ble:?pair=yes", SMP_PAIRING_KEYBOARD_DISPLAY, 1,
-		    "KeyboardDisplay");
+	check_pairs(DOUBLE_AUTHENTICATE, "ble:C0:11:22:33:44:55", SMP_PAIRING_KEYBOARD, 1,
+		    "KeyboardOnly");
+	check_pairs(DOUBLE_AUTHENTICATE, "ble:C0:11:22:33:44:55?pair=yes",
+		    SMP_PAIRING_KEYBOARD_DISPLAY, 1, "KeyboardDisplay");
 }
 
 static void test_wrong_passkey(void)
@@ -102,7 +105,7 @@ static void test_wrong_passkey(void)
 	DoubleBoard board = secured(DOUBLE_AUTHENTICATE);
 	Person person = {.passkey = 654321};
 	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&board);
-	g_autoptr(SmpLink) link = link_new("ble:", SMP_PAIRING_KEYBOARD, &person);
+	g_autoptr(SmpLink) link = link_new("ble:C0:11:22:33:44:55", SMP_PAIRING_KEYBOARD, &person);
 
 	check_refused(link, SMP_LINK_ERROR_PERMISSION, "passkey was wrong");
 	person.reject = TRUE;
@@ -127,21 +130,21 @@ static void check_nobody(gboolean cuts, const char *target)
 	check_refused(link, SMP_LINK_ERROR_PERMISSION, "wants one with a passkey");
 	bluez_double_get_counts(bluez, &counts);
 	g_assert_cmpuint(counts.removes, ==, counts.pairs);
-	g_autoptr(SmpLink) able = link_new("ble:", SMP_PAIRING_KEYBOARD, &person);
+	g_autoptr(SmpLink) able = link_new("ble:C0:11:22:33:44:55", SMP_PAIRING_KEYBOARD, &person);
 	check_open(able);
 }
 
 static void test_nobody(void)
 {
-	check_nobody(FALSE, "ble:");
-	check_nobody(FALSE, "ble:?pair=yes");
+	check_nobody(FALSE, "ble:C0:11:22:33:44:55");
+	check_nobody(FALSE, "ble:C0:11:22:33:44:55?pair=yes");
 }
 
 /* The board ends the connection as it refuses. */
 static void test_nobody_cut(void)
 {
-	check_nobody(TRUE, "ble:");
-	check_nobody(TRUE, "ble:?pair=yes");
+	check_nobody(TRUE, "ble:C0:11:22:33:44:55");
+	check_nobody(TRUE, "ble:C0:11:22:33:44:55?pair=yes");
 }
 
 static void test_never(void)
@@ -150,7 +153,7 @@ static void test_never(void)
 	DoubleCounts counts;
 	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
 
-	ble_test_fails("ble:?pair=no", SMP_LINK_ERROR_PERMISSION, "encrypted");
+	ble_test_fails("ble:C0:11:22:33:44:55?pair=no", SMP_LINK_ERROR_PERMISSION, "encrypted");
 	bluez_double_get_counts(bluez, &counts);
 	g_assert_cmpuint(counts.pairs, ==, 0);
 }
@@ -162,7 +165,7 @@ static void test_hang(void)
 	DoubleBoard board = secured(DOUBLE_ENCRYPT);
 	DoubleCounts counts;
 	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
-	g_autoptr(SmpLink) link = link_new("ble:", SMP_PAIRING_NOTHING, NULL);
+	g_autoptr(SmpLink) link = link_new("ble:C0:11:22:33:44:55", SMP_PAIRING_NOTHING, NULL);
 
 	bluez_double_add_rule(bluez, &(DoubleRule){.method = "StartNotify", .times = 1});
 	check_open(link);
@@ -250,8 +253,8 @@ static void test_demands(void)
 	board.demands = TRUE;
 	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&board);
 	g_autoptr(SmpLink) hasty =
-		link_new("ble:?connect-timeout=3", SMP_PAIRING_KEYBOARD, &person);
-	g_autoptr(SmpLink) link = link_new("ble:", SMP_PAIRING_KEYBOARD, &person);
+		link_new("ble:C0:11:22:33:44:55?connect-timeout=3", SMP_PAIRING_KEYBOARD, &person);
+	g_autoptr(SmpLink) link = link_new("ble:C0:11:22:33:44:55", SMP_PAIRING_KEYBOARD, &person);
 
 	check_refused(hasty, SMP_LINK_ERROR_CLOSED, "or want a pairing: `smpctl ble pair BOARD`");
 	check_pair(link, FALSE);
@@ -283,7 +286,8 @@ static void test_hang_cut(void)
 	DoubleBoard board = secured(DOUBLE_AUTHENTICATE);
 	DoubleCounts counts;
 	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
-	g_autoptr(SmpLink) link = link_new("ble:?pair=yes", SMP_PAIRING_NOTHING, NULL);
+	g_autoptr(SmpLink) link =
+		link_new("ble:C0:11:22:33:44:55?pair=yes", SMP_PAIRING_NOTHING, NULL);
 
 	bluez_double_add_rule(bluez, &(DoubleRule){.method = "StartNotify", .cuts = TRUE});
 	check_refused(link, SMP_LINK_ERROR_PERMISSION, "wants one with a passkey");

@@ -107,7 +107,7 @@ static gsize max_packet(SmpSession *session)
 static void test_reassembly(void)
 {
 	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&ble_test_board);
-	g_autoptr(SmpLink) link = ble_test_open("ble:");
+	g_autoptr(SmpLink) link = ble_test_open("ble:C0:11:22:33:44:55");
 	g_autoptr(SmpSession) session = ble_test_session(link);
 	g_autofree char *describe = NULL;
 
@@ -125,7 +125,7 @@ static void test_no_reassembly(void)
 
 	board.no_reassembly = TRUE;
 	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&board);
-	g_autoptr(SmpLink) link = ble_test_open("ble:");
+	g_autoptr(SmpLink) link = ble_test_open("ble:C0:11:22:33:44:55");
 	g_autoptr(SmpSession) session = ble_test_session(link);
 
 	g_assert_cmpuint(max_packet(session), ==, 244);
@@ -135,7 +135,7 @@ static void test_no_reassembly(void)
 static void test_reassembly_off(void)
 {
 	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&ble_test_board);
-	g_autoptr(SmpLink) link = ble_test_open("ble:?reassembly=off");
+	g_autoptr(SmpLink) link = ble_test_open("ble:C0:11:22:33:44:55?reassembly=off");
 	g_autoptr(SmpSession) session = ble_test_session(link);
 
 	g_assert_cmpuint(max_packet(session), ==, 244);
@@ -151,7 +151,7 @@ static void test_pieces(void)
 
 		board.piece = pieces[i];
 		g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&board);
-		g_autoptr(SmpLink) link = ble_test_open("ble:");
+		g_autoptr(SmpLink) link = ble_test_open("ble:C0:11:22:33:44:55");
 		g_autoptr(SmpSession) session = ble_test_session(link);
 
 		for (gsize size = 1; size < 200; size += 37)
@@ -166,7 +166,7 @@ static void test_lost_piece(void)
 
 	board.lose_piece = 4;
 	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&board);
-	g_autoptr(SmpLink) link = ble_test_open("ble:?reassembly=on");
+	g_autoptr(SmpLink) link = ble_test_open("ble:C0:11:22:33:44:55?reassembly=on");
 	g_autoptr(SmpSession) session = ble_test_session(link);
 
 	for (guint i = 0; i < 5; i++)
@@ -186,11 +186,11 @@ static void test_services(void)
 	none.no_service = none.paired = none.known = TRUE;
 	{
 		g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&slow);
-		check_opens("ble:", "ble:C0:11:22:33:44:55");
+		check_opens("ble:C0:11:22:33:44:55", "ble:C0:11:22:33:44:55");
 	}
 	{
 		g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&odd);
-		check_opens("ble:", "ble:C0:11:22:33:44:55");
+		check_opens("ble:C0:11:22:33:44:55", "ble:C0:11:22:33:44:55");
 	}
 	{
 		g_autoptr(BluezDouble) bluez = ble_test_start(&cached);
