@@ -304,8 +304,9 @@ void smpctl_progress_wait(SmpctlProgress *progress, const char *label, const cha
 			  gint64 elapsed);
 /* Takes the live line away. */
 void smpctl_progress_end(SmpctlProgress *progress);
-/* Whether the next object for --json is due; counts as given. */
-gboolean smpctl_progress_due(SmpctlProgress *progress, gint64 interval_us);
+/* Whether the next object for --json is due, which it also is when something else is waited for;
+ * counts as given. */
+gboolean smpctl_progress_due(SmpctlProgress *progress, const char *waiting, gint64 interval_us);
 void smpctl_progress_json(JsonBuilder *json, const SmpUploadProgress *upload);
 /* For --verbose: over what @bytes of an image went, how fast, and why not faster. @link is what the
  * link was then. */

@@ -128,7 +128,7 @@ static void on_progress(const SmpUploadProgress *progress, gpointer user_data)
 	upload->offset = progress->offset;
 	smpctl_progress_upload(&upload->progress, progress);
 	if (upload->cli->options->json &&
-	    smpctl_progress_due(&upload->progress, G_USEC_PER_SEC / 4)) {
+	    smpctl_progress_due(&upload->progress, progress->waiting, G_USEC_PER_SEC / 4)) {
 		g_autoptr(JsonBuilder) json = smpctl_json_begin();
 		smpctl_json_text(json, "event", "progress");
 		smpctl_progress_json(json, progress);

@@ -54,11 +54,22 @@ static int screen_columns(void)
 	return columns;
 }
 
-gboolean smpctl_progress_due(SmpctlProgress *progress, gint64 interval_us)
+/* Whether something else is waited for than before. */
+static gboolean waits_anew(SmpctlProgress *progress, const char *waiting)
+{
+	if (g_strcmp0(waiting, progress->waiting) == 0)
+		return FALSE;
+	g_free(progress->waiting);
+	progress->waiting = g_strdup(waiting);
+	return TRUE;
+}
+
+gboolean smpctl_progress_due(SmpctlProgress *progress, const char *waiting, gint64 interval_us)
 {
 	gint64 now = g_get_monotonic_time();
 
-	if (progress->drawn_at && now - progress->drawn_at < interval_us)
+	if (!waits_anew(progress, waiting) && progress->drawn_at &&
+	    now - progress->drawn_at < interval_us)
 		return FALSE;
 	progress->drawn_at = now;
 	return TRUE;
@@ -146,12 +157,8 @@ static void print_upload(SmpctlProgress *progress, const SmpUploadProgress *uplo
 	g_autofree char *sizes = smpctl_of_text(upload->offset, upload->size);
 	g_autofree char *rate = smpctl_rate_text(upload->rate);
 
-	if (g_strcmp0(upload->waiting, progress->waiting) != 0) {
-		g_free(progress->waiting);
-		progress->waiting = g_strdup(upload->waiting);
-		if (upload->waiting)
-			fprintf(stderr, "upload   %s\n", upload->waiting);
-	}
+	if (waits_anew(progress, upload->waiting) && upload->waiting)
+		fprintf(stderr, "upload   %s\n", upload->waiting);
 	if (tenth <= progress->tenth)
 		return;
 	progress->tenth = tenth;
@@ -165,7 +172,7 @@ void smpctl_progress_upload(SmpctlProgress *progress, const SmpUploadProgress *u
 		return;
 	if (!smpctl_is_live(STDERR_FILENO))
 		print_upload(progress, upload);
-	else if (smpctl_progress_due(progress, REDRAW_US))
+	else if (smpctl_progress_due(progress, upload->waiting, REDRAW_US))
 		draw_upload(progress, upload);
 }
 
@@ -186,15 +193,12 @@ void smpctl_progress_wait(SmpctlProgress *progress, const char *label, const cha
 	if (!is_wanted(progress))
 		return;
 	if (smpctl_is_live(STDERR_FILENO)) {
-		if (smpctl_progress_due(progress, REDRAW_US))
+		if (smpctl_progress_due(progress, what, REDRAW_US))
 			draw_wait(progress, label, what, elapsed);
 		return;
 	}
-	if (g_strcmp0(what, progress->waiting) == 0)
-		return;
-	g_free(progress->waiting);
-	progress->waiting = g_strdup(what);
-	fprintf(stderr, "%-*s%s\n", LABEL, label, what);
+	if (waits_anew(progress, what))
+		fprintf(stderr, "%-*s%s\n", LABEL, label, what);
 }
 
 void smpctl_progress_end(SmpctlProgress *progress)

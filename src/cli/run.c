@@ -99,10 +99,11 @@ static JsonBuilder *begin_event(const Run *run, const char *event, const SmpPlan
 static void tell_json(Run *run, const SmpUpdateEvent *event)
 {
 	g_autoptr(JsonBuilder) json = NULL;
+	const char *waiting = event->upload ? event->upload->waiting : event->waiting;
 
 	if (event->kind == SMP_UPDATE_EVENT_BOARD ||
 	    (event->kind == SMP_UPDATE_EVENT_PROGRESS &&
-	     !smpctl_progress_due(&run->progress, G_USEC_PER_SEC / 4)))
+	     !smpctl_progress_due(&run->progress, waiting, G_USEC_PER_SEC / 4)))
 		return;
 	json = begin_event(run, event->kind == SMP_UPDATE_EVENT_PROGRESS ? "progress" : "step",
 			   event->step);

@@ -150,6 +150,8 @@ void peer_show_services(Peer *peer)
 		return;
 	double_add(peer->bluez, service, SERVICE,
 		   g_variant_new_parsed("{'UUID': <%s>, 'Primary': <true>}", SMP_UUID));
+	if (peer->is.no_characteristic)
+		return;
 	double_add(peer->bluez, characteristic, CHARACTERISTIC,
 		   g_variant_new_parsed("{'UUID': <%s>, 'NotifyAcquired': <false>}",
 					CHARACTERISTIC_UUID));

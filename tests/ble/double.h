@@ -30,6 +30,7 @@ typedef enum {
  * @both: answers that are due together come in one notification
  * @no_reassembly: each write is a packet
  * @no_service: BlueZ does not show the SMP service; @service_later: until it forgot the board
+ * @no_characteristic: the service is empty
  * @resolve_ms: from the connection to ServicesResolved
  * @mute: that it is connected is not told, as BlueZ 5.66 sometimes does
  * @odd_order: the services come after ServicesResolved
@@ -54,6 +55,7 @@ typedef struct {
 	gboolean no_reassembly;
 	gboolean no_service;
 	gboolean service_later;
+	gboolean no_characteristic;
 	guint resolve_ms;
 	gboolean mute;
 	gboolean odd_order;

@@ -220,6 +220,31 @@ static void test_update_both(void)
 	check_update(&board);
 }
 
+static void power_off(const SmpUploadProgress *progress, gpointer bluez)
+{
+	if (progress->offset > 5000 && !progress->waiting)
+		bluez_double_power(bluez, 0, FALSE);
+}
+
+/* Out of range in the middle of an upload, and not back in time. */
+static void test_upload_away(void)
+{
+	g_autoptr(BluezDouble) bluez = ble_test_start(&ble_test_board);
+	g_autoptr(SmpLink) link = ble_test_open("ble:C0:11:22:33:44:55");
+	g_autoptr(SmpSession) session = ble_test_session(link);
+	g_autoptr(GBytes) image =
+		make_image(&(MakeImage){.version = {1, 1, 0, 0}, .payload_size = 20000, .seed = 3});
+	const SmpUploadOptions options = {
+		.reconnect_ms = 1000, .progress = power_off, .user_data = bluez};
+	SmpUploadResult result = {0};
+	g_autoptr(GError) error = NULL;
+
+	g_assert_false(smp_upload_image(session, image, 0, FALSE, NULL, &options, &result, &error));
+	g_assert_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_TIMEOUT);
+	g_assert_nonnull(strstr(error->message, "did not come back in time"));
+	g_assert_cmpuint(result.sent, >, 5000);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -227,6 +252,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/ble/lost/away", test_away);
 	g_test_add_func("/ble/lost/same-address", test_same_address);
 	g_test_add_func("/ble/lost/new-address", test_new_address);
+	g_test_add_func("/ble/lost/upload-away", test_upload_away);
 	g_test_add_func("/ble/lost/update", test_update);
 	g_test_add_func("/ble/lost/update-dropped", test_update_dropped);
 	g_test_add_func("/ble/lost/update-lost-piece", test_update_lost_piece);

@@ -177,13 +177,14 @@ static void test_lost_piece(void)
 static void test_services(void)
 {
 	DoubleBoard slow = ble_test_board, odd = ble_test_board, cached = ble_test_board;
-	DoubleBoard none = ble_test_board;
+	DoubleBoard none = ble_test_board, empty = ble_test_board;
 	DoubleCounts counts;
 
 	slow.resolve_ms = 1500;
 	odd.odd_order = TRUE;
 	cached.known = cached.service_later = TRUE;
 	none.no_service = none.paired = none.known = TRUE;
+	empty.no_characteristic = TRUE;
 	{
 		g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&slow);
 		check_opens("ble:C0:11:22:33:44:55", "ble:C0:11:22:33:44:55");
@@ -205,6 +206,11 @@ static void test_services(void)
 		bluez_double_get_counts(bluez, &counts);
 		/* A bond is not given up for that. */
 		g_assert_cmpuint(counts.removes, ==, 0);
+	}
+	{
+		g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&empty);
+		ble_test_fails("ble:C0:11:22:33:44:55", SMP_LINK_ERROR_UNSUPPORTED,
+			       "offers no SMP");
 	}
 }
 

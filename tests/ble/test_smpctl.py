@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """smpctl on Bluetooth, end to end: a private bus, a BlueZ that is the double, simulated boards."""
 
+import json
 import os
 import pathlib
 import shutil
 import signal
 import subprocess
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
@@ -39,6 +41,11 @@ class Bluetooth(TestCase):
         self.bus.wait(PATIENCE)
         self.bus.stdout.close()
         self.assertEqual(counted, "acquired=0 left_notify=0 agents=0\n")
+
+    def tell(self, line):
+        """Has the double do something (bluez-double.c)."""
+        print(line, file=self.bluez.stdin, flush=True)
+        self.assertEqual(self.bluez.stdout.readline(), "OK\n", line)
 
     def fails(self, status, sentence, *args):
         got, out, err = self.run_smpctl(*args)
@@ -127,6 +134,65 @@ class Bluetooth(TestCase):
         self.fails(4, "there is nothing to forget", "ble", "forget", "ble:Stranger")
         self.assertEqual(self.good("-c", lock, "--pair", "--passkey", "123456", "echo", "again"),
                          "again\n")
+
+    def echo_fails(self, *sentences):
+        for sentence in sentences:
+            self.fails(4, sentence, "-c", "ble:Sensor 12?connect-timeout=2", "echo", "x")
+
+    def test_no_adapter(self):
+        self.tell("adapter none")
+        self.echo_fails("smpctl: cannot use Bluetooth: this computer has no Bluetooth adapter")
+
+    def test_adapter_off(self):
+        self.tell("adapter off")
+        self.echo_fails("smpctl: cannot use Bluetooth: hci0 is switched off; `bluetoothctl power on`")
+
+    def test_adapter_blocked(self):
+        self.tell("adapter blocked")
+        self.echo_fails("smpctl: cannot use Bluetooth: hci0 is blocked by rfkill; `rfkill unblock "
+                        "bluetooth`")
+
+    def test_not_allowed(self):
+        self.tell("fail GetManagedObjects org.freedesktop.DBus.Error.AccessDenied")
+        self.echo_fails("smpctl: cannot use Bluetooth: the bus does not let this user talk to "
+                        "bluetoothd; log in at this computer, or join the group bluetooth")
+
+    def test_not_running(self):
+        self.tell("fail GetManagedObjects org.freedesktop.DBus.Error.ServiceUnknown")
+        self.echo_fails("smpctl: cannot use Bluetooth: bluetoothd is not running; start it with "
+                        "`systemctl start bluetooth`")
+        self.environment["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={self.path('none')}"
+        self.echo_fails("smpctl: cannot reach the system bus")
+
+    def test_many_connections(self):
+        self.tell("fail Connect org.bluez.Error.Failed le-connection-concurrent-connection-limit")
+        self.echo_fails("smpctl: cannot connect to Sensor 12 (C0:11:22:33:44:55): the adapter holds as "
+                        "many connections as it can; disconnect another device")
+
+    def test_twins(self):
+        self.tell("on 3")
+        self.echo_fails("smpctl: several boards match: ble:C0:11:22:33:44:55 (Sensor 12), "
+                        "ble:C0:11:22:33:44:88 (Sensor 12); name one by its address")
+
+    def test_no_smp(self):
+        self.fails(4, "smpctl: Phone (00:11:22:33:44:77) offers no SMP: its firmware lacks it "
+                      "(CONFIG_MCUMGR_TRANSPORT_BT)", "-c", "ble:Phone", "echo", "x")
+
+    def test_out_of_range(self):
+        """In the middle of an upload, for a while: it goes on where it was."""
+        image, _ = self.make_image("new.bin", "1.1.0", "--image-size", "400000")
+        process = self.start("--json", "-c", "ble:Sensor 12", "image", "upload", image)
+        while '"progress"' not in process.stdout.readline():
+            self.assertIsNone(process.poll())
+        self.tell("off 0")
+        time.sleep(2)
+        self.tell("on 0")
+        out, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 0, out + err)
+        self.assertIn("connection lost; looking for ble:Sensor 12 (up to 60 s)", out)
+        end = json.loads(out.splitlines()[-1])
+        self.assertEqual(end["result"], "uploaded")
+        self.assertLess(end["sent"], os.path.getsize(image) * 1.2)
 
     def test_interrupted(self):
         """Ctrl-C in the middle of an upload: the board and bluetoothd are left in order."""
