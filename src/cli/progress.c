@@ -100,6 +100,15 @@ static char *left_text(double seconds)
 	return g_strdup_printf("%d min %d s left", whole / 60, whole % 60);
 }
 
+/* What it waits for, in the place of the bar and all. */
+static char *waiting_tail(const char *waiting, int room)
+{
+	g_autofree char *text = g_utf8_substring(
+		waiting, 0, CLAMP(g_utf8_strlen(waiting, -1), 0, MAX(room - 3, 0)));
+
+	return g_strconcat("   ", text, NULL);
+}
+
 /* What stands behind the bar, as much of it as fits into @room columns. */
 static char *upload_tail(const SmpUploadProgress *upload, int room)
 {
@@ -109,11 +118,6 @@ static char *upload_tail(const SmpUploadProgress *upload, int room)
 
 	if ((int)g_utf8_strlen(sizes, -1) + 3 <= room)
 		g_string_append_printf(tail, "   %s", sizes);
-	if (upload->waiting) {
-		if (tail->len + 3 + (gsize)g_utf8_strlen(upload->waiting, -1) <= (gsize)room)
-			g_string_append_printf(tail, "   %s", upload->waiting);
-		return g_string_free(g_steal_pointer(&tail), FALSE);
-	}
 	if (upload->rate <= 0)
 		return g_string_free(g_steal_pointer(&tail), FALSE);
 	rate = smpctl_rate_text(upload->rate);
@@ -134,7 +138,8 @@ static void draw_upload(SmpctlProgress *progress, const SmpUploadProgress *uploa
 {
 	int room = screen_columns() - 1 - LABEL - PERCENT;
 	double fraction = fraction_of(upload);
-	g_autofree char *tail = upload_tail(upload, room - BAR_LEAST);
+	g_autofree char *tail = upload->waiting ? waiting_tail(upload->waiting, room)
+						: upload_tail(upload, room - BAR_LEAST);
 	int width = CLAMP(room - (int)g_utf8_strlen(tail, -1), 0, BAR_MOST);
 	g_autoptr(GString) line = g_string_new(CLEAR_LINE);
 

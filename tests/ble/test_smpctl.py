@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """smpctl on Bluetooth, end to end: a private bus, a BlueZ that is the double, simulated boards."""
 
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
 # pylint: disable=wrong-import-position
-from common import PATIENCE, TestCase  # noqa: E402
+from common import PATIENCE, SMPCTL, TestCase  # noqa: E402
 
 
 @unittest.skipUnless(shutil.which("dbus-daemon"), "no dbus-daemon")
@@ -193,6 +197,30 @@ class Bluetooth(TestCase):
         end = json.loads(out.splitlines()[-1])
         self.assertEqual(end["result"], "uploaded")
         self.assertLess(end["sent"], os.path.getsize(image) * 1.2)
+
+    def test_out_of_range_on_a_terminal(self):
+        """What is waited for is seen at once, also where the window is narrow."""
+        image, _ = self.make_image("new.bin", "1.1.0", "--image-size", "400000")
+        near, far = pty.openpty()
+        fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        self.environment["TERM"] = "xterm"
+        process = subprocess.Popen(
+            [SMPCTL, "-c", "ble:Sensor 12", "image", "upload", image], stdin=far, stdout=far,
+            stderr=far, env=self.environment, cwd=self.directory)
+        os.close(far)
+        said = b""
+        while b"KiB" not in said:
+            said += os.read(near, 4096)
+        self.tell("off 0")
+        while b"connection lost; looking for ble:Sensor 12 (up to 60 s)" not in said:
+            said += os.read(near, 4096)
+        self.tell("on 0")
+        try:
+            while True:
+                said += os.read(near, 4096)
+        except OSError:  # it has ended
+            os.close(near)
+        self.assertEqual(process.wait(PATIENCE), 0, said)
 
     def test_interrupted(self):
         """Ctrl-C in the middle of an upload: the board and bluetoothd are left in order."""
