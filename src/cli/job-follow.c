@@ -151,7 +151,7 @@ static void begin_step(Follow *follow, SmpctlBusJob *job)
 
 static void tell_progress_json(Follow *follow, SmpctlBusJob *job)
 {
-	if (!smpctl_progress_due(&follow->progress, G_USEC_PER_SEC / 4))
+	if (!smpctl_progress_due(&follow->progress, NULL, G_USEC_PER_SEC / 4))
 		return;
 	g_autoptr(JsonBuilder) json = begin_event(follow, "progress");
 	add_progress(follow, job, FALSE, json);
