@@ -60,13 +60,26 @@ void smp_flights_doubt(SmpFlights *flights)
 
 gboolean smp_flights_risk(SmpFlights *flights, gint64 until)
 {
-	for (guint i = 0; i < flights->n; i++)
+	for (guint i = 0; i < flights->n; i++) {
 		flights->list[i].at_risk = TRUE;
+		flights->list[i].trial = FALSE;
+	}
 	if (flights->hearing == SMP_HEARING_DEAF)
 		smp_flights_doubt(flights);
 	else if (flights->hearing == SMP_HEARING_UNKNOWN && smp_flights_oldest(flights))
 		flights->hold_until = until;
 	return flights->hearing == SMP_HEARING_DEAF;
+}
+
+gboolean smp_flights_await_trial(SmpFlights *flights, gint64 until)
+{
+	SmpFlight *last = flights->n > 0 ? &flights->list[flights->n - 1] : NULL;
+
+	if (!last || !last->trial)
+		return FALSE;
+	last->at_risk = TRUE;
+	flights->hold_until = until;
+	return TRUE;
 }
 
 void smp_flights_forget(SmpFlights *flights, SmpSession *session)
@@ -101,7 +114,7 @@ gboolean smp_flights_take(SmpFlights *flights, SmpSession *session, guint8 seque
 	*passed = pass(flights, i);
 	if (*passed == SMP_PASSED_DEAF)
 		flights->hearing = SMP_HEARING_DEAF;
-	else if (flight->at_risk)
+	else if (flight->at_risk && !flight->trial)
 		flights->hearing = SMP_HEARING_LISTENS;
 	/* It was counted as lost, and was not. */
 	flights->lost -= flight->doubted;

@@ -13,6 +13,7 @@ G_BEGIN_DECLS
  * @offset, @end: what it carries
  * @size: of the packet
  * @alone: nothing else was in flight while it was
+ * @trial: a small one, to see whether the board listens while it erases, if that is what it does
  * @at_risk: it was in flight when an answer came late, as after an erase
  * @doubted: taken for lost. Its answer, should it come all the same, is as good as any.
  */
@@ -23,6 +24,7 @@ typedef struct {
 	gint64 sent_at;
 	gsize size;
 	gboolean alone;
+	gboolean trial;
 	gboolean at_risk;
 	gboolean doubted;
 } SmpFlight;
@@ -73,6 +75,11 @@ void smp_flights_doubt(SmpFlights *flights);
  * ears: if it did the last time it is taken for lost; the first time it is waited for until @until,
  * before more is sent in vain. Returns: whether it is taken for lost */
 gboolean smp_flights_risk(SmpFlights *flights, gint64 until);
+
+/* An answer came in time, and behind its request there is a trial. The erase may have been too
+ * short to tell, or there was none. So the trial is waited for until @until, and proves something
+ * only if it is lost. Returns: FALSE where the last is no trial */
+gboolean smp_flights_await_trial(SmpFlights *flights, gint64 until);
 
 void smp_flights_forget(SmpFlights *flights, SmpSession *session);
 

@@ -9,6 +9,7 @@
 #include "protocol/cbor.h"
 #include "session/session.h"
 #include "update/flight.h"
+#include "update/pages.h"
 #include "update/window.h"
 
 #define FIRST_TIMEOUT_MS 60000
@@ -32,6 +33,10 @@
 
 /* A board that loses what it hears while it erases shows that within two pages of 4 KiB. */
 #define PROOF 6144
+
+/* Where a request takes so long, the first that may be lost in an erase is one of few bytes. */
+#define DEAR_LOSS (120 * G_TIME_SPAN_MILLISECOND)
+#define TRIAL	  256
 
 #define MAX_IN_FLIGHT 16
 #define MAX_REFUSALS  8	 /* of the same chunk in a row */
@@ -61,12 +66,15 @@ typedef struct {
 	SmpWindow window;
 	guint window_cap; /* what the server's buffers allow */
 	SmpFlights flights;
-	gboolean resync; /* the server may have heard half a line and no more */
-	gboolean begun;	 /* the first request was answered */
-	guint64 offset;	 /* where the server is */
-	guint64 best;	 /* the furthest that it was */
-	guint64 next;	 /* what to send next */
-	guint64 highest; /* end of what was ever sent or known to be there */
+	SmpPages pages;
+	SmpFlight eraser; /* the last that may have cost those behind it */
+	gint64 late;	  /* µs that its answer took where it came late, or 0 */
+	gboolean resync;  /* the server may have heard half a line and no more */
+	gboolean begun;	  /* the first request was answered */
+	guint64 offset;	  /* where the server is */
+	guint64 best;	  /* the furthest that it was */
+	guint64 next;	  /* what to send next */
+	guint64 highest;  /* end of what was ever sent or known to be there */
 	gint64 started;
 	gint64 heard;	/* when the last answer came, or the transfer began */
 	gint64 erased;	/* how long the first request took */
@@ -117,6 +125,7 @@ static gboolean learn_server(Transfer *t, GError **error)
 	if (t->options && t->options->window)
 		window = MIN(window, t->options->window);
 	t->window_cap = MIN(window, MAX_IN_FLIGHT);
+	smp_pages_init(&t->pages);
 	smp_window_init(&t->window, t->window_cap, t->options ? t->options->learned_window : 0,
 			smp_link_now(t->link));
 	return TRUE;
@@ -128,6 +137,28 @@ gsize smp_transfer_room(gsize room)
 
 	/* A shorter string may have a shorter head. */
 	return smp_cbor_head_size(size + 1) + size <= room ? size + 1 : size;
+}
+
+/* Whether what is in flight may make the board erase. @last: and nothing was sent behind it. */
+static gboolean may_erase(const Transfer *t, gboolean *last)
+{
+	const SmpFlights *flights = &t->flights;
+
+	for (guint i = 0; i < flights->n; i++) {
+		const SmpFlight *flight = &flights->list[i];
+		*last = i + 1 == flights->n;
+		if (!flight->doubted &&
+		    smp_pages_erases(&t->pages, (gint64)flight->offset, (gint64)flight->end))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* Whether what would be lost, if the board were deaf, shall be small. */
+static gboolean is_careful(const Transfer *t)
+{
+	return !t->pages.period && t->flights.hearing == SMP_HEARING_UNKNOWN &&
+	       t->window.alone >= DEAR_LOSS && t->result->chunk >= 2 * (gsize)TRIAL;
 }
 
 /* Data bytes that fit a request at @offset: encoded without data, the rest is room. */
@@ -153,6 +184,7 @@ static gboolean send_chunk(Transfer *t, GError **error)
 	const SmpTransfer *transfer = t->transfer;
 	gsize size = chunk_size(t, t->next);
 	guint8 sequence;
+	gboolean last, trial = is_careful(t) && may_erase(t, &last);
 
 	if (size == 0 && transfer->size > 0) {
 		g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_STALLED,
@@ -162,6 +194,8 @@ static gboolean send_chunk(Transfer *t, GError **error)
 			    transfer->what, t->max_packet);
 		return FALSE;
 	}
+	if (trial)
+		size = MIN(size, TRIAL);
 	transfer->encode(transfer->context, t->packet, t->next, transfer->data + t->next, size);
 	if (t->resync && !smp_link_resync(t->link, error))
 		return FALSE;
@@ -174,6 +208,7 @@ static gboolean send_chunk(Transfer *t, GError **error)
 		.end = t->next + size,
 		.sent_at = smp_link_now(t->link),
 		.size = t->packet->len,
+		.trial = trial,
 	};
 	smp_flights_add(&t->flights, t->session, flight);
 	t->next += size;
@@ -190,9 +225,19 @@ static guint window_now(const Transfer *t)
 	return t->begun && t->timeouts == 0 ? t->window.size : 1;
 }
 
+/* Whether the board has to answer first, as what is sent now would be lost if it is deaf. */
+static gboolean is_risky(const Transfer *t)
+{
+	gboolean last;
+
+	return may_erase(t, &last) && (t->pages.period || (is_careful(t) && !last));
+}
+
 static gboolean may_send(Transfer *t)
 {
 	if (t->flights.hold_until || (t->begun && t->next >= t->transfer->size))
+		return FALSE;
+	if (is_risky(t))
 		return FALSE;
 	if (smp_flights_expected(&t->flights) >= window_now(t))
 		return FALSE;
@@ -231,6 +276,8 @@ static gint64 flight_deadline(Transfer *t)
 		return t->flights.list[t->flights.n - 1].sent_at +
 		       (t->flights.n == 1 ? FIRST_REPEAT : FIRST_REPEAT_LATER);
 	gint64 wait = smp_session_get_rto_for(t->session, oldest->size) << MIN(t->timeouts, 5);
+	if (smp_pages_erases(&t->pages, (gint64)oldest->offset, (gint64)oldest->end))
+		wait += t->pages.longest;
 	if (t->flights.hold_until)
 		return t->flights.hold_until;
 	/* Each answer begins it anew (RFC 6298 5.3): those after it wait for the same erase. */
@@ -251,17 +298,47 @@ static gint64 silence_allowed(const Transfer *t)
 	return MAX(silence, smp_session_get_timeout(t->session) * G_TIME_SPAN_MILLISECOND);
 }
 
+/* When the one in flight should have been answered, too, after @flight was at @now. What it needs
+ * on the line was not over when that was. */
+static gint64 hold_until(const Transfer *t, const SmpFlight *flight, gint64 since, gint64 now)
+{
+	const SmpFlight *last = &t->flights.list[t->flights.n - 1];
+	gint64 patience = smp_window_get_patience(&t->window);
+	gint64 next = patience * (gint64)last->size / (gint64)flight->size;
+
+	return MAX(since + patience + next, now + next / 2);
+}
+
 /* An answer that came late, perhaps after an erase, casts doubt on what was in flight meanwhile. */
 static void note_time(Transfer *t, const SmpFlight *flight)
 {
 	gint64 now = smp_link_now(t->link);
 	gint64 since = MAX(t->heard, flight->sent_at);
-	gint64 patience = smp_window_get_patience(&t->window);
 
-	if (!t->begun || !smp_window_stalled(&t->window, now - since) || t->flights.n == 0)
+	if (!t->begun)
 		return;
-	/* The time on the line of what is in flight was not over when that of this one was. */
-	t->resync = smp_flights_risk(&t->flights, MAX(since + 2 * patience, now + patience / 2));
+	gint64 late = smp_window_stalled(&t->window, now - since) ? now - since : 0;
+	smp_pages_answered(&t->pages, (gint64)flight->offset, (gint64)flight->end, late);
+	if (t->flights.n == 0)
+		return;
+	gint64 until = hold_until(t, flight, since, now);
+	if (late)
+		t->resync = smp_flights_risk(&t->flights, until);
+	else if (!smp_flights_await_trial(&t->flights, until))
+		return;
+	t->eraser = *flight;
+	t->late = late;
+}
+
+/* A request went unanswered. @deaf: as what was sent behind that whose answer came late. */
+static void note_loss(Transfer *t, gboolean deaf)
+{
+	SmpLoss loss = deaf ? SMP_LOSS_SYSTEMATIC : SMP_LOSS_ACCIDENT;
+
+	if (deaf &&
+	    smp_pages_learn(&t->pages, (gint64)t->eraser.offset, (gint64)t->eraser.end, t->late))
+		loss = SMP_LOSS_LESSON;
+	smp_window_lost(&t->window, loss, smp_link_now(t->link));
 }
 
 /* Removes the request with @sequence and all sent before it, whose answers will not come. */
@@ -274,7 +351,7 @@ static gboolean take_flight(Transfer *t, guint8 sequence, SmpFlight *flight)
 	if (passed == SMP_PASSED_NONE)
 		note_time(t, flight);
 	else
-		smp_window_lost(&t->window, passed == SMP_PASSED_DEAF, smp_link_now(t->link));
+		note_loss(t, passed == SMP_PASSED_DEAF);
 	return TRUE;
 }
 
@@ -361,7 +438,7 @@ static gboolean take_offset(Transfer *t, const SmpFlight *flight, guint64 offset
 		t->best = offset;
 		t->busy = 0;
 	}
-	if (offset >= flight->end && !first)
+	if (offset >= flight->end && !first && !flight->trial)
 		smp_window_answered(&t->window, now - flight->sent_at, flight->alone, now);
 	if (offset >= t->result->resumed_at + PROOF)
 		smp_window_proved(&t->window);
@@ -429,7 +506,7 @@ static gboolean take_error(Transfer *t, guint8 sequence, GError *cause, GError *
 	t->heard = smp_link_now(t->link);
 	if (smp_error_is_device(cause, SMP_GROUP_NONE, SMP_RC_ENOMEM) && t->busy < MAX_BUSY) {
 		t->busy++;
-		smp_window_lost(&t->window, TRUE, t->heard);
+		smp_window_lost(&t->window, SMP_LOSS_SYSTEMATIC, t->heard);
 	} else if (smp_error_is_device(cause, SMP_GROUP_NONE, SMP_RC_EBUSY) && t->busy < MAX_BUSY) {
 		t->busy++;
 		if (!smp_link_sleep(t->link, t->heard + 100 * G_TIME_SPAN_MILLISECOND, error))

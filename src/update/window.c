@@ -45,12 +45,16 @@ static gboolean may_try(const SmpWindow *window, gint64 now)
 	       window->debt <= DEBT_SHARE * (double)(now - window->began);
 }
 
-/* What a request takes that no erase holds up. What went before the first is not compared. */
+/* What a request takes that no erase holds up. What went before the first is not compared. The
+ * first may have been held up: Zephyr erases page 0 with the second request where 512 bytes fill no
+ * buffer before. No request takes less in company than alone. */
 static void learn(SmpWindow *window, gint64 took, gboolean alone, gint64 now)
 {
 	if (alone && window->alone == 0) {
 		window->alone = (double)took;
 		begin_stretch(window, now);
+	} else if ((double)took < window->alone * 3 / 4) {
+		window->alone = (double)took;
 	} else if (alone && (double)took < 2 * window->alone) {
 		window->alone += ((double)took - window->alone) / 8;
 	}
@@ -88,11 +92,11 @@ static double stretch_cost(const SmpWindow *window, gint64 now)
 	       window->alone * window->stretch_answers;
 }
 
-static void judge(SmpWindow *window, gboolean systematic, gint64 now)
+/* What a lesson cost is spent: it says nothing of the time after it. */
+static void judge(SmpWindow *window, SmpLoss loss, gint64 now)
 {
-	double cost = stretch_cost(window, now);
-
-	double dear = systematic ? DEAR / 2.0 : DEAR;
+	double cost = loss == SMP_LOSS_LESSON ? 0 : stretch_cost(window, now);
+	double dear = loss == SMP_LOSS_SYSTEMATIC ? DEAR / 2.0 : DEAR;
 
 	if (cost > 0 && cost < dear && ++window->stretch_losses < 2)
 		return;
@@ -103,14 +107,14 @@ static void judge(SmpWindow *window, gboolean systematic, gint64 now)
 	begin_stretch(window, now);
 }
 
-void smp_window_lost(SmpWindow *window, gboolean systematic, gint64 now)
+void smp_window_lost(SmpWindow *window, SmpLoss loss, gint64 now)
 {
 	/* Where losses happen, one of the server's buffers is kept back for the repeat: with all of
 	 * them possibly taken, it would have to wait until they surely are not. */
 	if (window->max > 2 && !window->spare && window->size == window->max)
 		window->max--;
 	window->spare = FALSE;
-	judge(window, systematic, now);
+	judge(window, loss, now);
 	window->limit = MIN(window->limit, window->max);
 	window->size = MIN(window->size, window->limit);
 }

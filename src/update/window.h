@@ -6,6 +6,18 @@
 G_BEGIN_DECLS
 
 /**
+ * SmpLoss: why a request went unanswered.
+ * @SMP_LOSS_ACCIDENT: for all that is known by chance
+ * @SMP_LOSS_SYSTEMATIC: it will happen again
+ * @SMP_LOSS_LESSON: it would happen again, and what was learned from it will prevent that
+ */
+typedef enum {
+	SMP_LOSS_ACCIDENT,
+	SMP_LOSS_SYSTEMATIC,
+	SMP_LOSS_LESSON,
+} SmpLoss;
+
+/**
  * SmpWindow: how many requests may be in flight.
  *
  * It begins at 1, which tells how long one request takes alone, and grows by 1 with each answer up
@@ -43,8 +55,7 @@ gboolean smp_window_stalled(SmpWindow *window, gint64 took);
 /* µs after which an answer that could have come at once is late. */
 gint64 smp_window_get_patience(const SmpWindow *window);
 
-/* @systematic: it is no accident, and will happen again */
-void smp_window_lost(SmpWindow *window, gboolean systematic, gint64 now);
+void smp_window_lost(SmpWindow *window, SmpLoss loss, gint64 now);
 
 /* So much went without loss that the last of the server's buffers may be used. */
 void smp_window_proved(SmpWindow *window);

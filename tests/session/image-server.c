@@ -27,6 +27,7 @@ void image_server_init(ImageServer *server, GBytes *image)
 		.slot_size = 1 << 20,
 		.check = -1,
 		.latency = 2500,
+		.block = 1,
 		.lose_request = -1,
 		.lose_answer = -1,
 		.stall_at = -1,
@@ -186,6 +187,12 @@ static gboolean is_there(const ImageServer *server, const UploadRequest *request
 	       image_server_complete(server);
 }
 
+/* How many pages are erased once it was given so many bytes. */
+static guint64 pages_begun(const ImageServer *server, guint64 given)
+{
+	return given < server->block ? 0 : (given - server->block) / server->page + 1;
+}
+
 /* What a request takes in time for erasing. */
 static gint64 erase_time(ImageServer *server, const UploadRequest *request)
 {
@@ -194,8 +201,8 @@ static gint64 erase_time(ImageServer *server, const UploadRequest *request)
 	if (request->offset == 0 && !(server->begun && !server->recovery && request->sha))
 		time += server->first_erase;
 	if (server->page && (request->offset == server->offset || request->offset == 0)) {
-		guint64 before = (request->offset + server->page - 1) / server->page;
-		guint64 after = (request->offset + request->size + server->page - 1) / server->page;
+		guint64 before = pages_begun(server, request->offset);
+		guint64 after = pages_begun(server, request->offset + request->size);
 		time += (gint64)(after - before) * server->page_erase;
 	}
 	return time;

@@ -36,6 +36,7 @@ typedef struct ImageServer ImageServer;
  * @process: µs that a request takes
  * @first_erase: µs that the first request takes on top
  * @page, @page_erase: erases a page before it writes into it
+ * @block: bytes that it gathers before it writes
  * @deaf: loses each byte that comes while it erases a page; what is left of a line that was cut so
  *   is one line with what comes next, up to a line feed
  * @rx_lines: lines that it can hold while busy; 0 for any number
@@ -55,6 +56,7 @@ struct ImageServer {
 	gint64 first_erase;
 	gsize page;
 	gint64 page_erase;
+	gsize block;
 	gboolean deaf;
 	guint rx_lines;
 	gboolean (*intercept)(ImageServer *server, const UploadRequest *request,

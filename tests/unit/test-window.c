@@ -17,12 +17,12 @@ static void begin(Case *c, guint max, guint learned)
 	smp_window_init(&c->window, max, learned, c->now);
 }
 
-/* @count answers, each after @took, of which one is alone at first. */
+/* @count answers, @took after one another, of which one is alone at first. */
 static void answer(Case *c, guint count, gint64 took)
 {
 	for (guint i = 0; i < count; i++) {
 		c->now += took;
-		smp_window_answered(&c->window, took, c->window.size == 1, c->now);
+		smp_window_answered(&c->window, took * c->window.size, c->window.size == 1, c->now);
 		g_assert_cmpuint(c->window.size, >=, 1);
 		g_assert_cmpuint(c->window.size, <=, c->window.max);
 		g_assert_cmpuint(c->window.size, <=, MAX(c->window.limit, 1));
@@ -32,7 +32,7 @@ static void answer(Case *c, guint count, gint64 took)
 static void lose(Case *c, gint64 took)
 {
 	c->now += took;
-	smp_window_lost(&c->window, FALSE, c->now);
+	smp_window_lost(&c->window, SMP_LOSS_ACCIDENT, c->now);
 	g_assert_cmpuint(c->window.size, >=, 1);
 	g_assert_cmpuint(c->window.size, <=, c->window.limit);
 }
