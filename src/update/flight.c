@@ -17,7 +17,7 @@ void smp_flights_add(SmpFlights *flights, SmpSession *session, SmpFlight flight)
 {
 	if (flights->n == SMP_FLIGHTS_MAX)
 		drop(flights, session, 1);
-	flight.alone = flights->n == 0;
+	flight.first = flight.alone = flights->n == 0;
 	if (flights->n > 0)
 		flights->list[0].alone = FALSE;
 	flights->list[flights->n++] = flight;

@@ -12,7 +12,8 @@ G_BEGIN_DECLS
  * SmpFlight: one request of a transfer that has no answer yet.
  * @offset, @end: what it carries
  * @size: of the packet
- * @alone: nothing else was in flight while it was
+ * @first: nothing was in flight when it was sent
+ * @alone: nor until it was answered
  * @trial: a small one, to see whether the board listens while it erases, if that is what it does
  * @at_risk: it was in flight when an answer came late, as after an erase
  * @doubted: taken for lost. Its answer, should it come all the same, is as good as any.
@@ -23,6 +24,7 @@ typedef struct {
 	guint64 end;
 	gint64 sent_at;
 	gsize size;
+	gboolean first;
 	gboolean alone;
 	gboolean trial;
 	gboolean at_risk;

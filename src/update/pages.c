@@ -56,21 +56,32 @@ gboolean smp_pages_learn(SmpPages *pages, gint64 begin, gint64 end, gint64 late)
 	return first;
 }
 
-void smp_pages_answered(SmpPages *pages, gint64 begin, gint64 end, gint64 late)
+/* The answer to what made the board erase was late. */
+static void confirm(SmpPages *pages, gint64 begin, gint64 end, gint64 late)
 {
-	if (!smp_pages_erases(pages, begin, end))
-		return;
-	if (!late) {
-		if (pages->longest > 0 && ++pages->idle > MAX_IDLE)
-			pages->period = 0;
-		return;
-	}
+	SmpPages place = last_before(pages, end);
+
 	pages->idle = 0;
 	pages->longest = CLAMP(late, pages->longest, LONGEST_ERASE);
-	SmpPages place = last_before(pages, end);
-	/* Not where a request is so long that it holds more than one. */
+	/* Where a request is so long that it holds more than one place, any may be it. */
 	if (end - begin + place.end - place.begin > pages->period)
 		return;
 	pages->begin = MAX(begin, place.begin);
 	pages->end = MIN(end, place.end);
+}
+
+gboolean smp_pages_answered(SmpPages *pages, gint64 begin, gint64 end, gint64 late)
+{
+	/* Late by less, it was late for something else. */
+	gboolean erased = late > 0 && late >= pages->longest / 2;
+
+	if (!pages->period || !smp_pages_erases(pages, begin, end))
+		return erased;
+	if (erased) {
+		confirm(pages, begin, end, late);
+	} else if (pages->longest > 0 && ++pages->idle > MAX_IDLE) {
+		pages->period = 0;
+		pages->longest = 0;
+	}
+	return erased;
 }

@@ -19,7 +19,7 @@ typedef struct {
 	gint64 period;
 	gint64 begin;
 	gint64 end;
-	gint64 longest; /* µs that an answer took there; 0 where an erase makes none late */
+	gint64 longest; /* µs that an erase took; 0 where none was seen to make an answer late */
 	guint idle;	/* requests in a row that should have made it erase, and did not */
 	gboolean taught;
 } SmpPages;
@@ -29,13 +29,12 @@ void smp_pages_init(SmpPages *pages);
 /* Whether a request with the bytes from @begin to @end may make the board erase. */
 gboolean smp_pages_erases(const SmpPages *pages, gint64 begin, gint64 end);
 
-/* What was sent behind that request was lost in an erase. @late: µs that its answer took where
- * it was late, or 0. Returns: whether it is the first lesson, after which there should be no such
- * loss */
+/* What was sent behind that request was lost in an erase. @late: µs by which its answer came late.
+ * Returns: whether it is the first lesson, after which there should be no such loss */
 gboolean smp_pages_learn(SmpPages *pages, gint64 begin, gint64 end, gint64 late);
 
-/* A request was answered. Makes what was learned more exact, and
- * forgets it where the board does not erase after all. */
-void smp_pages_answered(SmpPages *pages, gint64 begin, gint64 end, gint64 late);
+/* A request was answered. Makes what was learned more exact, and forgets it where the board does
+ * not erase after all. Returns: whether the answer was so late that the board may have erased */
+gboolean smp_pages_answered(SmpPages *pages, gint64 begin, gint64 end, gint64 late);
 
 G_END_DECLS

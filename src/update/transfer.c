@@ -68,7 +68,7 @@ typedef struct {
 	SmpFlights flights;
 	SmpPages pages;
 	SmpFlight eraser; /* the last that may have cost those behind it */
-	gint64 late;	  /* µs that its answer took where it came late, or 0 */
+	gint64 late;	  /* µs by which its answer came late */
 	gboolean resync;  /* the server may have heard half a line and no more */
 	gboolean begun;	  /* the first request was answered */
 	guint64 offset;	  /* where the server is */
@@ -317,8 +317,9 @@ static void note_time(Transfer *t, const SmpFlight *flight)
 
 	if (!t->begun)
 		return;
-	gint64 late = smp_window_stalled(&t->window, now - since) ? now - since : 0;
-	smp_pages_answered(&t->pages, (gint64)flight->offset, (gint64)flight->end, late);
+	gint64 late = smp_window_stalled(&t->window, now - since);
+	if (!smp_pages_answered(&t->pages, (gint64)flight->offset, (gint64)flight->end, late))
+		late = 0;
 	if (t->flights.n == 0)
 		return;
 	gint64 until = hold_until(t, flight, since, now);
@@ -439,7 +440,8 @@ static gboolean take_offset(Transfer *t, const SmpFlight *flight, guint64 offset
 		t->busy = 0;
 	}
 	if (offset >= flight->end && !first && !flight->trial)
-		smp_window_answered(&t->window, now - flight->sent_at, flight->alone, now);
+		smp_window_answered(&t->window, now - flight->sent_at, flight->first, flight->alone,
+				    now);
 	if (offset >= t->result->resumed_at + PROOF)
 		smp_window_proved(&t->window);
 	if (offset < t->transfer->size && !check_refusal(t, flight, offset, error))

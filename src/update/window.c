@@ -46,24 +46,25 @@ static gboolean may_try(const SmpWindow *window, gint64 now)
 }
 
 /* What a request takes that no erase holds up. What went before the first is not compared. The
- * first may have been held up: Zephyr erases page 0 with the second request where 512 bytes fill no
- * buffer before. No request takes less in company than alone. */
-static void learn(SmpWindow *window, gint64 took, gboolean alone, gint64 now)
+ * first may have been held up itself: Zephyr erases page 0 with the second request where the first
+ * does not fill its buffer of 512 bytes. The next that begins on an idle line shows that; one that
+ * is a little faster may owe it to the timer of a USB adapter. */
+static void learn(SmpWindow *window, gint64 took, gboolean first, gboolean alone, gint64 now)
 {
 	if (alone && window->alone == 0) {
 		window->alone = (double)took;
 		begin_stretch(window, now);
-	} else if ((double)took < window->alone * 3 / 4) {
+	} else if (first && (double)took < window->alone / 2) {
 		window->alone = (double)took;
 	} else if (alone && (double)took < 2 * window->alone) {
 		window->alone += ((double)took - window->alone) / 8;
 	}
 }
 
-void smp_window_answered(SmpWindow *window, gint64 took, gboolean alone, gint64 now)
+void smp_window_answered(SmpWindow *window, gint64 took, gboolean first, gboolean alone, gint64 now)
 {
 	window->stretch_answers++;
-	learn(window, took, alone, now);
+	learn(window, took, first, alone, now);
 	if (may_try(window, now)) {
 		window->limit++;
 		begin_stretch(window, now);
@@ -77,12 +78,13 @@ gint64 smp_window_get_patience(const SmpWindow *window)
 	return (gint64)(window->alone * (1 + TOLERANCE)) + JITTER;
 }
 
-gboolean smp_window_stalled(SmpWindow *window, gint64 took)
+gint64 smp_window_stalled(SmpWindow *window, gint64 took)
 {
 	if (window->alone == 0 || took < smp_window_get_patience(window))
-		return FALSE;
-	window->stretch_stalled += took - (gint64)window->alone;
-	return TRUE;
+		return 0;
+	gint64 stalled = took - (gint64)window->alone;
+	window->stretch_stalled += stalled;
+	return stalled;
 }
 
 /* µs that one request at a time would have been faster; negative where it would not. */

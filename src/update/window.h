@@ -45,12 +45,15 @@ typedef struct {
 /* @learned: the limit to begin with; 0 for @max */
 void smp_window_init(SmpWindow *window, guint max, guint learned, gint64 now);
 
-/* A request did what it should. @alone: it was the only one in flight and took @took µs. */
-void smp_window_answered(SmpWindow *window, gint64 took, gboolean alone, gint64 now);
+/* A request did what it should, and took @took µs. @first: nothing was in flight when it was sent;
+ * @alone: nor until it was answered */
+void smp_window_answered(SmpWindow *window, gint64 took, gboolean first, gboolean alone,
+			 gint64 now);
 
-/* Whether @took, since the request was sent and the answer before it came, is longer than the line
- * and the server need: the board did something else, such as erase. That time is nobody's fault. */
-gboolean smp_window_stalled(SmpWindow *window, gint64 took);
+/* µs by which @took, since the request was sent and the answer before it came, is longer than the
+ * line and the server need; 0 where it is not. The board did something else, such as erase. That
+ * time is nobody's fault. */
+gint64 smp_window_stalled(SmpWindow *window, gint64 took);
 
 /* µs after which an answer that could have come at once is late. */
 gint64 smp_window_get_patience(const SmpWindow *window);
