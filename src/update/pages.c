@@ -11,6 +11,7 @@
 /* No flash has larger pages. */
 #define LARGEST ((gint64)1 << 40)
 
+/* A board may have blank pages; one that never erased where it should have was misjudged. */
 #define MAX_IDLE 32
 
 /* What is late by more was not late for an erase. */
@@ -21,23 +22,67 @@ void smp_pages_init(SmpPages *pages)
 	*pages = (SmpPages){.begin = FIRST_PAGE, .end = FIRST_PAGE + BUFFERED};
 }
 
-/* The place, of those that repeat, which lies last before @end; as it is the first time, moved. */
-static SmpPages last_before(const SmpPages *pages, guint64 end)
+/* Of the places that repeat, the last that begins before @end. */
+static void find_place(const SmpPages *pages, gint64 end, gint64 *place_begin, gint64 *place_end)
 {
 	gint64 period = pages->period ? pages->period : LARGEST;
-	gint64 last = end - 1;
-	gint64 begin = last - ((last - pages->begin) & (period - 1));
 
-	return (SmpPages){.begin = begin, .end = begin + pages->end - pages->begin};
+	*place_begin = end - 1 - ((end - 1 - pages->begin) & (period - 1));
+	*place_end = *place_begin + pages->end - pages->begin;
 }
 
 gboolean smp_pages_erases(const SmpPages *pages, gint64 begin, gint64 end)
 {
-	return begin < end && begin < last_before(pages, end).end;
+	gint64 place_begin, place_end;
+
+	find_place(pages, end, &place_begin, &place_end);
+	return begin < end && begin < place_end;
 }
 
-gboolean smp_pages_learn(SmpPages *pages, gint64 begin, gint64 end, gint64 late)
+/* The board erased where it was expected to. */
+static void confirm(SmpPages *pages, gint64 begin, gint64 end, gint64 late)
 {
+	gint64 place_begin, place_end;
+
+	pages->idle = 0;
+	pages->longest = CLAMP(late, pages->longest, LONGEST_ERASE);
+	find_place(pages, end, &place_begin, &place_end);
+	/* Where a request is so long that it holds more than one place, any may be it. */
+	if (end - begin + place_end - place_begin > pages->period)
+		return;
+	pages->begin = MAX(begin, place_begin);
+	pages->end = MIN(end, place_end);
+}
+
+void smp_pages_suspect(SmpPages *pages, gint64 begin, gint64 end)
+{
+	pages->suspect_begin = begin;
+	pages->suspect_end = end;
+	pages->suspect_late = 0;
+}
+
+gboolean smp_pages_answered(SmpPages *pages, gint64 begin, gint64 end, gint64 took, gint64 late)
+{
+	/* Where an erase takes much longer, it was late for something else. */
+	gboolean erased = late > 0 && took >= pages->longest / 2;
+	gboolean expected = pages->period && smp_pages_erases(pages, begin, end);
+
+	if (erased) {
+		smp_pages_suspect(pages, begin, end);
+		pages->suspect_late = late;
+	}
+	if (expected && erased) {
+		confirm(pages, begin, end, late);
+	} else if (expected && pages->longest > 0 && ++pages->idle > MAX_IDLE) {
+		pages->period = 0;
+		pages->longest = 0;
+	}
+	return erased;
+}
+
+gboolean smp_pages_learn(SmpPages *pages)
+{
+	gint64 begin = pages->suspect_begin, end = pages->suspect_end;
 	gint64 period = pages->period ? pages->period : LARGEST;
 	gboolean first = !pages->taught;
 
@@ -50,38 +95,8 @@ gboolean smp_pages_learn(SmpPages *pages, gint64 begin, gint64 end, gint64 late)
 	pages->period = period;
 	pages->begin = begin;
 	pages->end = end;
-	pages->longest = CLAMP(late, pages->longest, LONGEST_ERASE);
+	pages->longest = CLAMP(pages->suspect_late, pages->longest, LONGEST_ERASE);
+	pages->idle = 0;
 	pages->taught = TRUE;
-	pages->idle = 0;
 	return first;
-}
-
-/* The answer to what made the board erase was late. */
-static void confirm(SmpPages *pages, gint64 begin, gint64 end, gint64 late)
-{
-	SmpPages place = last_before(pages, end);
-
-	pages->idle = 0;
-	pages->longest = CLAMP(late, pages->longest, LONGEST_ERASE);
-	/* Where a request is so long that it holds more than one place, any may be it. */
-	if (end - begin + place.end - place.begin > pages->period)
-		return;
-	pages->begin = MAX(begin, place.begin);
-	pages->end = MIN(end, place.end);
-}
-
-gboolean smp_pages_answered(SmpPages *pages, gint64 begin, gint64 end, gint64 late)
-{
-	/* Late by less, it was late for something else. */
-	gboolean erased = late > 0 && late >= pages->longest / 2;
-
-	if (!pages->period || !smp_pages_erases(pages, begin, end))
-		return erased;
-	if (erased) {
-		confirm(pages, begin, end, late);
-	} else if (pages->longest > 0 && ++pages->idle > MAX_IDLE) {
-		pages->period = 0;
-		pages->longest = 0;
-	}
-	return erased;
 }

@@ -8,9 +8,7 @@
 
 #include "protocol/cbor.h"
 #include "session/session.h"
-#include "update/flight.h"
-#include "update/pages.h"
-#include "update/window.h"
+#include "update/traffic.h"
 
 #define FIRST_TIMEOUT_MS 60000
 #define RECONNECT_MS	 60000
@@ -34,9 +32,8 @@
 /* A board that loses what it hears while it erases shows that within two pages of 4 KiB. */
 #define PROOF 6144
 
-/* Where a request takes so long, the first that may be lost in an erase is one of few bytes. */
-#define DEAR_LOSS (120 * G_TIME_SPAN_MILLISECOND)
-#define TRIAL	  256
+/* Data bytes of a request that may be lost. */
+#define TRIAL 256
 
 #define MAX_IN_FLIGHT 16
 #define MAX_REFUSALS  8	 /* of the same chunk in a row */
@@ -63,13 +60,8 @@ typedef struct {
 	gsize max_packet;
 	gsize max_data; /* data bytes in a request; 0 for what fits */
 	gboolean align; /* the server cuts chunks to its write size */
-	SmpWindow window;
+	SmpTraffic traffic;
 	guint window_cap; /* what the server's buffers allow */
-	SmpFlights flights;
-	SmpPages pages;
-	SmpFlight eraser; /* the last that may have cost those behind it */
-	gint64 late;	  /* µs by which its answer came late */
-	gboolean resync;  /* the server may have heard half a line and no more */
 	gboolean begun;	  /* the first request was answered */
 	guint64 offset;	  /* where the server is */
 	guint64 best;	  /* the furthest that it was */
@@ -106,7 +98,7 @@ static void tell(Transfer *t, const char *waiting)
 /* Back to the first request: a new conversation, or the server lost its place. */
 static void rewind_all(Transfer *t)
 {
-	smp_flights_forget(&t->flights, t->session);
+	smp_flights_forget(&t->traffic.flights, t->session);
 	t->begun = FALSE;
 	t->offset = 0;
 	t->next = 0;
@@ -125,9 +117,8 @@ static gboolean learn_server(Transfer *t, GError **error)
 	if (t->options && t->options->window)
 		window = MIN(window, t->options->window);
 	t->window_cap = MIN(window, MAX_IN_FLIGHT);
-	smp_pages_init(&t->pages);
-	smp_window_init(&t->window, t->window_cap, t->options ? t->options->learned_window : 0,
-			smp_link_now(t->link));
+	smp_window_init(&t->traffic.window, t->window_cap,
+			t->options ? t->options->learned_window : 0, smp_link_now(t->link));
 	return TRUE;
 }
 
@@ -137,28 +128,6 @@ gsize smp_transfer_room(gsize room)
 
 	/* A shorter string may have a shorter head. */
 	return smp_cbor_head_size(size + 1) + size <= room ? size + 1 : size;
-}
-
-/* Whether what is in flight may make the board erase. @last: and nothing was sent behind it. */
-static gboolean may_erase(const Transfer *t, gboolean *last)
-{
-	const SmpFlights *flights = &t->flights;
-
-	for (guint i = 0; i < flights->n; i++) {
-		const SmpFlight *flight = &flights->list[i];
-		*last = i + 1 == flights->n;
-		if (!flight->doubted &&
-		    smp_pages_erases(&t->pages, (gint64)flight->offset, (gint64)flight->end))
-			return TRUE;
-	}
-	return FALSE;
-}
-
-/* Whether what would be lost, if the board were deaf, shall be small. */
-static gboolean is_careful(const Transfer *t)
-{
-	return !t->pages.period && t->flights.hearing == SMP_HEARING_UNKNOWN &&
-	       t->window.alone >= DEAR_LOSS && t->result->chunk >= 2 * (gsize)TRIAL;
 }
 
 /* Data bytes that fit a request at @offset: encoded without data, the rest is room. */
@@ -184,7 +153,7 @@ static gboolean send_chunk(Transfer *t, GError **error)
 	const SmpTransfer *transfer = t->transfer;
 	gsize size = chunk_size(t, t->next);
 	guint8 sequence;
-	gboolean last, trial = is_careful(t) && may_erase(t, &last);
+	gboolean trial = smp_traffic_get_risk(&t->traffic, t->result->chunk) == SMP_RISK_TRIAL;
 
 	if (size == 0 && transfer->size > 0) {
 		g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_STALLED,
@@ -197,9 +166,9 @@ static gboolean send_chunk(Transfer *t, GError **error)
 	if (trial)
 		size = MIN(size, TRIAL);
 	transfer->encode(transfer->context, t->packet, t->next, transfer->data + t->next, size);
-	if (t->resync && !smp_link_resync(t->link, error))
+	if (t->traffic.resync && !smp_link_resync(t->link, error))
 		return FALSE;
-	t->resync = FALSE;
+	t->traffic.resync = FALSE;
 	if (!smp_session_send(t->session, t->packet, &sequence, error))
 		return FALSE;
 	SmpFlight flight = {
@@ -210,36 +179,28 @@ static gboolean send_chunk(Transfer *t, GError **error)
 		.size = t->packet->len,
 		.trial = trial,
 	};
-	smp_flights_add(&t->flights, t->session, flight);
+	smp_flights_add(&t->traffic.flights, t->session, flight);
 	t->next += size;
 	t->highest = MAX(t->highest, t->next);
 	t->result->sent += size;
 	t->result->chunk = MAX(t->result->chunk, size);
-	t->result->window = MAX(t->result->window, smp_flights_expected(&t->flights));
+	t->result->window = MAX(t->result->window, smp_flights_expected(&t->traffic.flights));
 	return TRUE;
 }
 
 /* The first request goes alone: it may erase, and its answer says where to go on. */
 static guint window_now(const Transfer *t)
 {
-	return t->begun && t->timeouts == 0 ? t->window.size : 1;
-}
-
-/* Whether the board has to answer first, as what is sent now would be lost if it is deaf. */
-static gboolean is_risky(const Transfer *t)
-{
-	gboolean last;
-
-	return may_erase(t, &last) && (t->pages.period || (is_careful(t) && !last));
+	return t->begun && t->timeouts == 0 ? t->traffic.window.size : 1;
 }
 
 static gboolean may_send(Transfer *t)
 {
-	if (t->flights.hold_until || (t->begun && t->next >= t->transfer->size))
+	if (t->traffic.flights.hold_until || (t->begun && t->next >= t->transfer->size))
 		return FALSE;
-	if (is_risky(t))
+	if (smp_traffic_get_risk(&t->traffic, t->result->chunk) == SMP_RISK_LOSS)
 		return FALSE;
-	if (smp_flights_expected(&t->flights) >= window_now(t))
+	if (smp_flights_expected(&t->traffic.flights) >= window_now(t))
 		return FALSE;
 	return t->timeouts > 0 ? smp_session_may_repeat(t->session)
 			       : smp_session_room(t->session) > 0;
@@ -259,7 +220,7 @@ static gboolean fill_window(Transfer *t, GError **error)
 /* Where a copy of the first request is still in flight, the server may be erasing once more. */
 static gint64 patience(const Transfer *t)
 {
-	const SmpFlight *oldest = smp_flights_oldest(&t->flights);
+	const SmpFlight *oldest = smp_flights_oldest(&t->traffic.flights);
 
 	return oldest && oldest->offset == 0 ? t->erased + t->erased / 4 : 0;
 }
@@ -268,18 +229,18 @@ static gint64 patience(const Transfer *t)
  * once more. */
 static gint64 flight_deadline(Transfer *t)
 {
-	const SmpFlight *oldest = smp_flights_oldest(&t->flights);
+	const SmpFlight *oldest = smp_flights_oldest(&t->traffic.flights);
 
 	if (!oldest)
 		return smp_link_now(t->link) + TICK;
 	if (!t->begun)
-		return t->flights.list[t->flights.n - 1].sent_at +
-		       (t->flights.n == 1 ? FIRST_REPEAT : FIRST_REPEAT_LATER);
+		return t->traffic.flights.list[t->traffic.flights.n - 1].sent_at +
+		       (t->traffic.flights.n == 1 ? FIRST_REPEAT : FIRST_REPEAT_LATER);
 	gint64 wait = smp_session_get_rto_for(t->session, oldest->size) << MIN(t->timeouts, 5);
-	if (smp_pages_erases(&t->pages, (gint64)oldest->offset, (gint64)oldest->end))
-		wait += t->pages.longest;
-	if (t->flights.hold_until)
-		return t->flights.hold_until;
+	if (smp_pages_erases(&t->traffic.pages, oldest->offset, oldest->end))
+		wait += t->traffic.pages.longest;
+	if (t->traffic.flights.hold_until)
+		return t->traffic.flights.hold_until;
 	/* Each answer begins it anew (RFC 6298 5.3): those after it wait for the same erase. */
 	return MAX(MAX(oldest->sent_at, t->heard) + wait, t->heard + patience(t));
 }
@@ -298,62 +259,10 @@ static gint64 silence_allowed(const Transfer *t)
 	return MAX(silence, smp_session_get_timeout(t->session) * G_TIME_SPAN_MILLISECOND);
 }
 
-/* When the one in flight should have been answered, too, after @flight was at @now. What it needs
- * on the line was not over when that was. */
-static gint64 hold_until(const Transfer *t, const SmpFlight *flight, gint64 since, gint64 now)
-{
-	const SmpFlight *last = &t->flights.list[t->flights.n - 1];
-	gint64 patience = smp_window_get_patience(&t->window);
-	gint64 next = patience * (gint64)last->size / (gint64)flight->size;
-
-	return MAX(since + patience + next, now + next / 2);
-}
-
-/* An answer that came late, perhaps after an erase, casts doubt on what was in flight meanwhile. */
-static void note_time(Transfer *t, const SmpFlight *flight)
-{
-	gint64 now = smp_link_now(t->link);
-	gint64 since = MAX(t->heard, flight->sent_at);
-
-	if (!t->begun)
-		return;
-	gint64 late = smp_window_stalled(&t->window, now - since);
-	if (!smp_pages_answered(&t->pages, (gint64)flight->offset, (gint64)flight->end, late))
-		late = 0;
-	if (t->flights.n == 0)
-		return;
-	gint64 until = hold_until(t, flight, since, now);
-	if (late)
-		t->resync = smp_flights_risk(&t->flights, until);
-	else if (!smp_flights_await_trial(&t->flights, until))
-		return;
-	t->eraser = *flight;
-	t->late = late;
-}
-
-/* A request went unanswered. @deaf: as what was sent behind that whose answer came late. */
-static void note_loss(Transfer *t, gboolean deaf)
-{
-	SmpLoss loss = deaf ? SMP_LOSS_SYSTEMATIC : SMP_LOSS_ACCIDENT;
-
-	if (deaf &&
-	    smp_pages_learn(&t->pages, (gint64)t->eraser.offset, (gint64)t->eraser.end, t->late))
-		loss = SMP_LOSS_LESSON;
-	smp_window_lost(&t->window, loss, smp_link_now(t->link));
-}
-
-/* Removes the request with @sequence and all sent before it, whose answers will not come. */
 static gboolean take_flight(Transfer *t, guint8 sequence, SmpFlight *flight)
 {
-	SmpPassed passed;
-
-	if (!smp_flights_take(&t->flights, t->session, sequence, flight, &passed))
-		return FALSE;
-	if (passed == SMP_PASSED_NONE)
-		note_time(t, flight);
-	else
-		note_loss(t, passed == SMP_PASSED_DEAF);
-	return TRUE;
+	return smp_traffic_take(&t->traffic, t->session, sequence, t->begun ? t->heard : 0,
+				smp_link_now(t->link), flight);
 }
 
 static gboolean stalled(Transfer *t, GError **error, const char *how)
@@ -386,7 +295,7 @@ static gboolean lost_place(Transfer *t, GError **error)
 {
 	gboolean whole;
 
-	smp_flights_forget(&t->flights, t->session);
+	smp_flights_forget(&t->traffic.flights, t->session);
 	if (!look_for_whole(t, &whole, error))
 		return FALSE;
 	if (whole)
@@ -440,13 +349,13 @@ static gboolean take_offset(Transfer *t, const SmpFlight *flight, guint64 offset
 		t->busy = 0;
 	}
 	if (offset >= flight->end && !first && !flight->trial)
-		smp_window_answered(&t->window, now - flight->sent_at, flight->first, flight->alone,
-				    now);
+		smp_window_answered(&t->traffic.window, now - flight->sent_at, flight->first,
+				    flight->alone, now);
 	if (offset >= t->result->resumed_at + PROOF)
-		smp_window_proved(&t->window);
+		smp_window_proved(&t->traffic.window);
 	if (offset < t->transfer->size && !check_refusal(t, flight, offset, error))
 		return FALSE;
-	if (!smp_flights_expects(&t->flights, offset))
+	if (!smp_flights_expects(&t->traffic.flights, offset))
 		t->next = offset;
 	/* Bytes sent again and again without end are a board that lies. */
 	if (t->result->sent > 8 * t->transfer->size + (1 << 20))
@@ -476,11 +385,11 @@ static gboolean take_answer(Transfer *t, const SmpResponse *response, guint8 seq
  * which. */
 static gboolean take_silence(Transfer *t, GError **error)
 {
-	gboolean held = t->flights.hold_until > 0;
+	gboolean held = t->traffic.flights.hold_until > 0;
 
-	smp_flights_doubt(&t->flights);
+	smp_flights_doubt(&t->traffic.flights);
 	t->next = t->offset;
-	t->resync = held;
+	t->traffic.resync = held;
 	if (held)
 		return TRUE;
 	t->timeouts++;
@@ -492,7 +401,7 @@ static gboolean take_silence(Transfer *t, GError **error)
  * too. */
 static gboolean repeat_first(Transfer *t, GError **error)
 {
-	if (t->flights.n == SMP_FLIGHTS_MAX || !smp_session_may_repeat(t->session))
+	if (t->traffic.flights.n == SMP_FLIGHTS_MAX || !smp_session_may_repeat(t->session))
 		return TRUE;
 	t->next = 0;
 	return smp_link_recover(t->link, error) && send_chunk(t, error);
@@ -508,7 +417,7 @@ static gboolean take_error(Transfer *t, guint8 sequence, GError *cause, GError *
 	t->heard = smp_link_now(t->link);
 	if (smp_error_is_device(cause, SMP_GROUP_NONE, SMP_RC_ENOMEM) && t->busy < MAX_BUSY) {
 		t->busy++;
-		smp_window_lost(&t->window, SMP_LOSS_SYSTEMATIC, t->heard);
+		smp_window_lost(&t->traffic.window, SMP_LOSS_SYSTEMATIC, t->heard);
 	} else if (smp_error_is_device(cause, SMP_GROUP_NONE, SMP_RC_EBUSY) && t->busy < MAX_BUSY) {
 		t->busy++;
 		if (!smp_link_sleep(t->link, t->heard + 100 * G_TIME_SPAN_MILLISECOND, error))
@@ -564,7 +473,7 @@ static gboolean silence_ends(Transfer *t, GError **error)
 
 	if (silence < silence_allowed(t))
 		return FALSE;
-	smp_flights_doubt(&t->flights);
+	smp_flights_doubt(&t->traffic.flights);
 	g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT,
 		    "cannot upload %s: no answer for %.0f s at %" G_GUINT64_FORMAT
 		    " of %" G_GUINT64_FORMAT " bytes",
@@ -582,7 +491,7 @@ static gboolean pass_time(Transfer *t, GError **error)
 		return FALSE;
 	if (now - t->heard >= QUIET)
 		tell(t, t->begun ? "no answer; asking again" : "waiting for the board to erase");
-	if (!smp_flights_oldest(&t->flights) || now < flight_deadline(t))
+	if (!smp_flights_oldest(&t->traffic.flights) || now < flight_deadline(t))
 		return TRUE;
 	return t->begun ? take_silence(t, error) : repeat_first(t, error);
 }
@@ -627,6 +536,7 @@ static gboolean step(Transfer *t, GError **error)
 
 static gboolean run(Transfer *t, GError **error)
 {
+	smp_pages_init(&t->traffic.pages);
 	if (!learn_server(t, error))
 		return FALSE;
 	t->started = t->heard = smp_link_now(t->link);
@@ -659,9 +569,9 @@ gboolean smp_transfer_run(SmpSession *session, const SmpTransfer *transfer,
 
 	*t.result = (SmpUploadResult){0};
 	gboolean done = run(&t, error);
-	smp_flights_forget(&t.flights, session);
-	t.result->lost = t.flights.lost;
-	t.result->window_limit = t.window.limit < t.window_cap ? t.window.limit : 0;
+	smp_flights_forget(&t.traffic.flights, session);
+	t.result->lost = t.traffic.flights.lost;
+	t.result->window_limit = t.traffic.window.limit < t.window_cap ? t.traffic.window.limit : 0;
 	t.result->duration = smp_link_now(t.link) - t.started;
 	g_byte_array_unref(t.packet);
 	return done;

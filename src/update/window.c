@@ -13,6 +13,7 @@
 
 /* What a clock and a line may be out by. */
 #define JITTER	  (2 * G_TIME_SPAN_MILLISECOND)
+#define ADAPTER	  (20 * G_TIME_SPAN_MILLISECOND) /* with FTDI's timer of 16 ms */
 #define TOLERANCE (1.0 / 16)
 
 static void begin_stretch(SmpWindow *window, gint64 now)
@@ -47,14 +48,13 @@ static gboolean may_try(const SmpWindow *window, gint64 now)
 
 /* What a request takes that no erase holds up. What went before the first is not compared. The
  * first may have been held up itself: Zephyr erases page 0 with the second request where the first
- * does not fill its buffer of 512 bytes. The next that begins on an idle line shows that; one that
- * is a little faster may owe it to the timer of a USB adapter. */
+ * does not fill its buffer of 512 bytes. The next that begins on an idle line shows that. */
 static void learn(SmpWindow *window, gint64 took, gboolean first, gboolean alone, gint64 now)
 {
 	if (alone && window->alone == 0) {
 		window->alone = (double)took;
 		begin_stretch(window, now);
-	} else if (first && (double)took < window->alone / 2) {
+	} else if (first && (double)(took + ADAPTER) < window->alone) {
 		window->alone = (double)took;
 	} else if (alone && (double)took < 2 * window->alone) {
 		window->alone += ((double)took - window->alone) / 8;

@@ -4,7 +4,8 @@
 
 #include "update/window.h"
 
-#define MS 1000
+#define MS  1000
+#define SEC (1000 * MS)
 
 typedef struct {
 	SmpWindow window;
@@ -68,6 +69,19 @@ static void test_alone_first(void)
 	g_assert_cmpuint(c.window.size, ==, 1);
 	smp_window_answered(&c.window, 10 * MS, TRUE, TRUE, c.now);
 	g_assert_cmpuint(c.window.size, ==, 2);
+}
+
+/* The first may have been held up by an erase. */
+static void test_first_held_up(void)
+{
+	Case c;
+
+	begin(&c, 4, 0);
+	smp_window_answered(&c.window, 130 * MS, TRUE, TRUE, c.now);
+	smp_window_answered(&c.window, 45 * MS, FALSE, FALSE, c.now);
+	g_assert_cmpint(smp_window_stalled(&c.window, 135 * MS), ==, 0);
+	smp_window_answered(&c.window, 45 * MS, TRUE, FALSE, c.now);
+	g_assert_cmpint(smp_window_stalled(&c.window, 135 * MS), ==, 90 * MS);
 }
 
 static void test_learned(void)
@@ -146,6 +160,23 @@ static void test_unlucky(void)
 	g_assert_cmpuint(c.window.size, ==, 2);
 }
 
+/* What a loss costs that teaches how to avoid the next is not held against the window. */
+static void test_lesson(void)
+{
+	Case c;
+
+	begin(&c, 4, 0);
+	answer(&c, 5, 10 * MS);
+	g_assert_cmpuint(c.window.size, ==, 3);
+	c.now += SEC;
+	smp_window_lost(&c.window, SMP_LOSS_LESSON, c.now);
+	g_assert_cmpuint(c.window.size, ==, 3);
+	answer(&c, 5, 10 * MS);
+	c.now += SEC;
+	smp_window_lost(&c.window, SMP_LOSS_SYSTEMATIC, c.now);
+	g_assert_cmpuint(c.window.size, ==, 2);
+}
+
 /* Losses that are dear, but cheaper than to wait for each answer: the window stays. */
 static void test_pays(void)
 {
@@ -191,10 +222,12 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/window/grows", test_grows);
 	g_test_add_func("/window/alone-first", test_alone_first);
+	g_test_add_func("/window/first-held-up", test_first_held_up);
 	g_test_add_func("/window/learned", test_learned);
 	g_test_add_func("/window/does-not-pay", test_does_not_pay);
 	g_test_add_func("/window/stalled", test_stalled);
 	g_test_add_func("/window/unlucky", test_unlucky);
+	g_test_add_func("/window/lesson", test_lesson);
 	g_test_add_func("/window/pays", test_pays);
 	g_test_add_func("/window/keeps-a-buffer", test_keeps_a_buffer);
 	return g_test_run();
