@@ -12,7 +12,7 @@
 #define LARGEST ((gint64)1 << 40)
 
 /* A board may have blank pages; one that never erased where it should have was misjudged. */
-#define MAX_IDLE 32
+#define MAX_IDLE 16
 
 /* What is late by more was not late for an erase. */
 #define LONGEST_ERASE (2 * G_TIME_SPAN_SECOND)

@@ -20,20 +20,25 @@ typedef struct {
 	gboolean pays; /* it saves 40 % of the time at least */
 } Speed;
 
+static void begin(Run *run, const Speed *speed)
+{
+	run_init(run, speed->size);
+	run->server.rate = speed->rate;
+	run->server.latency = speed->round_trip / 2;
+	run->server.process = speed->process;
+	run->server.page = speed->page;
+	run->server.page_erase = speed->page_erase;
+	run->server.block = MAX(speed->block, 1);
+	run->server.deaf = speed->deaf;
+	run->server.rx_lines = speed->rx_lines;
+	run->server.buf_size = speed->buf_size;
+}
+
 static gint64 timed(const Speed *speed, guint window, SmpUploadResult *result)
 {
 	Run run;
 
-	run_init(&run, speed->size);
-	run.server.rate = speed->rate;
-	run.server.latency = speed->round_trip / 2;
-	run.server.process = speed->process;
-	run.server.page = speed->page;
-	run.server.page_erase = speed->page_erase;
-	run.server.block = MAX(speed->block, 1);
-	run.server.deaf = speed->deaf;
-	run.server.rx_lines = speed->rx_lines;
-	run.server.buf_size = speed->buf_size;
+	begin(&run, speed);
 	run.options.window = window;
 	run_upload(&run);
 	assert_done(&run);
@@ -155,9 +160,40 @@ static void test_speed(void)
 	}
 }
 
+/* A request is lost on a board that listens. @stall: µs by which the answer to the one before it is
+ * late. */
+static gint64 timed_loss(int at, gint64 stall)
+{
+	const Speed speed = {.size = 200000, .rate = 92160, .round_trip = 16 * MS, .buf_size = 384};
+	Run run;
+
+	begin(&run, &speed);
+	run.server.stall_at = at - 1;
+	run.server.stall_for = stall;
+	run.server.lose_request = at;
+	run_upload(&run);
+	assert_done(&run);
+	gint64 took = run.took;
+	run_clear(&run);
+	return took;
+}
+
+/* By chance it looks as if it were deaf while it erases, but it is not taken for that for long. */
+static void test_unlucky(void)
+{
+	for (int at = 5; at < 400; at += 36) {
+		gint64 lost = timed_loss(at, 0);
+		gint64 took = timed_loss(at, 100 * MS);
+		g_test_message("%.2f s, where nothing was late %.2f s", (double)took / SEC,
+			       (double)lost / SEC);
+		expect("is not misled", took <= lost + 300 * MS);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/upload/speed", test_speed);
+	g_test_add_func("/upload/speed-unlucky", test_unlucky);
 	return g_test_run();
 }

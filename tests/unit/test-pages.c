@@ -137,7 +137,7 @@ static void test_forgets(void)
 			g_assert_false(smp_pages_answered(&pages, at, at + 354, ALONE, 0));
 		}
 		if (seen)
-			g_assert_cmpuint(foretold, <=, 40);
+			g_assert_cmpuint(foretold, <=, 20);
 		else
 			g_assert_cmpuint(foretold, >=, 255);
 	}
