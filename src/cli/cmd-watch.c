@@ -35,7 +35,7 @@ static void append_job(GString *text, SmpctlBusJob *job)
 	gint64 left = smpctl_bus_job_get_time_left(job);
 
 	if (!smpctl_job_ended(job)) {
-		smpctl_append_bar(text, smpctl_bus_job_get_fraction(job), BAR);
+		smpctl_append_bar(text, CLAMP(smpctl_bus_job_get_fraction(job), 0, 1), BAR);
 		g_string_append(text, "  ");
 	}
 	g_string_append(text, state);

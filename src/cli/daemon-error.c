@@ -17,7 +17,7 @@ G_DEFINE_QUARK(smpctl - daemon - error - quark, smpctl_daemon_error)
 #define START "`sudo systemctl start smpd` starts it; `journalctl -u smpd` says why it ended."
 #define WATCH "`smpctl job list` shows what smpd does."
 
-/* A prefix that ends with a dot stands for all of them. */
+/* The first one is for all that are not here; what ends with a dot is for all that begin so. */
 static const struct {
 	const char *name;
 	int status;
@@ -42,6 +42,7 @@ static const struct {
 	{DBUS "NameHasNoOwner", SMPCTL_EXIT_CONNECTION, "smpd does not run", START},
 	{DBUS "NoReply", SMPCTL_EXIT_CONNECTION, "smpd ended, or did not answer", START},
 	{DBUS "Timeout", SMPCTL_EXIT_TIMEOUT, "smpd did not answer", START},
+	{DBUS "Spawn.", SMPCTL_EXIT_CONNECTION, "smpd could not be started", START},
 	{DBUS "AccessDenied", SMPCTL_EXIT_CONNECTION, NULL,
 	 "The bus does not let you talk to smpd: is its configuration org.smpd1.conf "
 	 "installed?"},
@@ -53,7 +54,9 @@ static const struct {
 static guint find(const char *name)
 {
 	for (guint i = 1; name && i < G_N_ELEMENTS(errors); i++) {
-		if (g_str_equal(errors[i].name, name))
+		gboolean family = g_str_has_suffix(errors[i].name, ".");
+		if (family ? g_str_has_prefix(name, errors[i].name)
+			   : g_str_equal(name, errors[i].name))
 			return i;
 	}
 	return 0;
