@@ -277,6 +277,7 @@ typedef struct {
 	char **names;
 	gboolean via_recovery;
 	char *stop_before;
+	char *bootloader;
 	guint32 window;
 } UpdateOptions;
 
@@ -287,6 +288,7 @@ static void update_options_clear(UpdateOptions *options)
 	g_clear_pointer(&options->images, g_variant_unref);
 	g_strfreev(options->names);
 	g_free(options->stop_before);
+	g_free(options->bootloader);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(UpdateOptions, update_options_clear)
 
@@ -299,6 +301,7 @@ static gboolean parse_update(GVariant *variant, UpdateOptions *options, GError *
 		{"names", "as", &options->names},
 		{"via-recovery", "b", &options->via_recovery},
 		{"stop-before", "s", &options->stop_before},
+		{"bootloader", "s", &options->bootloader},
 		{"window", "u", &options->window},
 		{NULL},
 	};
@@ -344,6 +347,8 @@ static gboolean set_policy(SmpPolicy *policy, const UpdateOptions *options, GErr
 	if (options->stop_before && !parse_stop(options->stop_before, &policy->stop_before))
 		return invalid(error, "is no step to stop before: upload, test, reset, confirm",
 			       options->stop_before);
+	if (options->bootloader && !smpd_bootloader_parse(options->bootloader, NULL))
+		return invalid(error, "is no bootloader: auto, s0, s1", options->bootloader);
 	policy->via_recovery = options->via_recovery;
 	return TRUE;
 }
@@ -436,6 +441,7 @@ static gboolean prepare(SmpdCall *call, GUnixFDList *fds, GVariant *files, GVari
 	    !take_files(call, fds, files, &options, error))
 		return FALSE;
 	call->order->window = MIN(options.window, 255);
+	call->order->bootloader = g_steal_pointer(&options.bootloader);
 	return set_images(call->order, &options, (guint)g_variant_n_children(files), error);
 }
 

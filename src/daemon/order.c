@@ -36,6 +36,7 @@ void smpd_order_free(SmpdOrder *order)
 	g_strfreev(order->files);
 	g_array_unref(order->images);
 	g_strfreev(order->sums);
+	g_free(order->bootloader);
 	g_free(order->firmware);
 	g_free(order->version);
 	g_strfreev(order->slots);
@@ -86,6 +87,7 @@ GKeyFile *smpd_order_to_keys(const SmpdOrder *order)
 	if (order->images->len > 0)
 		g_key_file_set_integer_list(keys, JOB, "images", (int *)(void *)order->images->data,
 					    order->images->len);
+	set_text(keys, "bootloader", order->bootloader);
 	set_text(keys, "firmware", order->firmware);
 	set_text(keys, "version", order->version);
 	set_list(keys, "slots", order->slots);
@@ -190,6 +192,11 @@ SmpdOrder *smpd_order_from_keys(const char *id, GKeyFile *keys, GError **error)
 	order->id = g_strdup(id);
 	order->started_by = get_text(keys, "started-by");
 	order->uid = (guint32)g_key_file_get_uint64(keys, JOB, "uid", NULL);
+	order->bootloader = get_text(keys, "bootloader");
+	if (order->bootloader && !smpd_bootloader_parse(order->bootloader, NULL)) {
+		damaged(error, "bootloader");
+		return NULL;
+	}
 	order->firmware = get_text(keys, "firmware");
 	order->version = get_text(keys, "version");
 	order->slots = g_key_file_get_string_list(keys, JOB, "slots", NULL, NULL);
@@ -197,6 +204,20 @@ SmpdOrder *smpd_order_from_keys(const char *id, GKeyFile *keys, GError **error)
 	order->window = (guint)g_key_file_get_uint64(keys, JOB, "window", NULL);
 	get_end(keys, order);
 	return g_steal_pointer(&order);
+}
+
+gboolean smpd_bootloader_parse(const char *text, int *variant)
+{
+	static const char *const variants[] = {"auto", "s0", "s1"};
+
+	for (int i = 0; i < (int)G_N_ELEMENTS(variants); i++) {
+		if (!g_str_equal(text, variants[i]))
+			continue;
+		if (variant)
+			*variant = i - 1;
+		return TRUE;
+	}
+	return FALSE;
 }
 
 char *smpd_bundle_id(const SmpBundle *bundle)

@@ -16,6 +16,7 @@ G_BEGIN_DECLS
  * @files: their names in the job's folder
  * @images: (element-type guint): image number of each
  * @sums: SHA-256 of each, in hexadecimal
+ * @bootloader: (nullable): "auto", "s0", "s1": of the package its bootloader
  * @firmware: which images these are (smpd_bundle_id())
  * @slots: (nullable): of a rollback, once it is known: smp_trial_names()
  * @result: (nullable): %NULL as long as it has not ended
@@ -30,6 +31,7 @@ typedef struct {
 	char **files;
 	GArray *images;
 	char **sums;
+	char *bootloader;
 	char *firmware;
 	char *version;
 	char **slots;
@@ -56,6 +58,10 @@ GKeyFile *smpd_order_to_keys(const SmpdOrder *order);
 /* @id: the folder that it was found in */
 SmpdOrder *smpd_order_from_keys(const char *id, GKeyFile *keys,
 				GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Whether it is a choice of the bootloader's variant. @variant: (nullable): as
+ * smp_bundle_use_bootloaders() takes it */
+gboolean smpd_bootloader_parse(const char *text, int *variant);
 
 /* Returns: (transfer full): the images by number and hash, in the bundle's order */
 char *smpd_bundle_id(const SmpBundle *bundle);

@@ -220,11 +220,15 @@ static SmpBundle *load_bundle(const char *folder, const SmpdOrder *order, GError
 		if (!smp_bundle_add(bundle, path, g_array_index(order->images, guint, i), error))
 			return NULL;
 	}
+	int variant;
+	if (order->bootloader && smpd_bootloader_parse(order->bootloader, &variant) &&
+	    !smp_bundle_use_bootloaders(bundle, variant, error))
+		return NULL;
 	if (bundle->items->len > 0)
 		return g_steal_pointer(&bundle);
 	g_set_error(error, SMPD_ERROR, SMPD_ERROR_FILE, "%s",
-		    order->files[0] ? "the package holds updates of the bootloader only; `smpctl "
-				      "update --bootloader=auto` installs these"
+		    order->files[0] ? "the package holds updates of the bootloader only; the "
+				      "option \"bootloader\" installs these"
 				    : "no file was given");
 	return NULL;
 }

@@ -5,9 +5,12 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
+
+sys.path.append(os.path.join(os.path.dirname(__file__), "..", "lib"))
 
 SMPCTL = os.environ["SMPCTL"]
 SMPSIM = os.environ["SMPSIM"]

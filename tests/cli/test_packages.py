@@ -7,7 +7,8 @@ import unittest
 import zipfile
 
 import test_inspect
-from safety import Safety, mcuboot_image
+from mcuboot import mcuboot_image
+from safety import Safety
 
 ROM_FIXED = 0x100
 # Slots of the simulated board.

@@ -10,7 +10,8 @@ import time
 import unittest
 
 from common import PATIENCE
-from safety import NON_BOOTABLE, PAD_MAGIC, TLV_SECURITY_COUNTER, Safety, mcuboot_image
+from mcuboot import NON_BOOTABLE, PAD_MAGIC, TLV_SECURITY_COUNTER, mcuboot_image
+from safety import Safety
 
 
 class Interlocks(Safety):

@@ -20,6 +20,8 @@ except ImportError as missing:
     print(f"1..0 # SKIP {missing}")
     sys.exit(0)
 
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
+
 SMPD = os.environ["SMPD"]
 SMPSIM = os.environ["SMPSIM"]
 
@@ -371,7 +373,6 @@ class TestCase(unittest.TestCase):
 
 def main():
     """The cases of the program as TAP."""
-    sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
     import smptest
 
     smptest.main()

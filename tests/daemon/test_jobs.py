@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Jobs: how they run, what they tell, how they end."""
 
+import json
 import os
 import time
+import zipfile
 
 import common
 from common import DEVICE, JOB, device_path, eventually, strings, text
 from gi.repository import Gio, GLib
+from mcuboot import mcuboot_image
 
 SLOW = ("--baud", "57600")
 
@@ -211,6 +214,31 @@ class Jobs(common.TestCase):
         self.assertEqual(end["Result"], "updated", end)
         self.assertEqual(end["Files"], ["0-app", "1-core"])
         self.assertEqual(end["Version"], "0: 2.0.0, 1: 2.0.0")
+
+    def test_bootloader(self):
+        """a package's bootloader, only where that is asked for"""
+        self.boards("a", options=("--board", "nsib"))
+        package = self.path("dfu_mcuboot.zip")
+        files = [self.path(f"s{slot}.bin") for slot in (0, 1)]
+        for file, address in zip(files, (0x9000, 0x15000)):
+            with open(file, "wb") as out:
+                out.write(mcuboot_image((2, 0, 0), reset=address + 0x41))
+        with zipfile.ZipFile(package, "w") as archive:
+            for file in files:
+                archive.write(file, os.path.basename(file))
+            archive.writestr("manifest.json", json.dumps({
+                "format-version": 1, "files": [{"file": os.path.basename(file), "type": "mcuboot"}
+                                               for file in files]}))
+        update = lambda **options: self.user.update("a", package, options={
+            "mode": text("confirm"), **options})
+        self.assertIn('"bootloader"', self.refused("File", update))
+        self.refused("InvalidArgs", update, bootloader=text("s2"))
+        end = self.user.wait(update(bootloader=text("auto")))
+        self.assertEqual(end["Result"], "updated", end)
+        self.assertIn("the bootloader runs 2.0.0", end["Message"])
+        self.assertEqual(self.running("a"), ("1.0.0", True))
+        self.refused("File", self.user.update, "a", self.image("new.bin", "1.1.0"),
+                     options={"bootloader": text("auto")})
 
     def test_call(self):
         """a raw command: echo"""
