@@ -19,4 +19,9 @@ void smp_journal_set_hook(SmpJournal *journal, SmpJournalHook hook, gpointer use
  * the board's from now on. Written with what is written next. */
 void smp_journal_note_installed(SmpJournal *journal, const SmpBundle *bundle);
 
+/* What an upload found the board to take (#SmpUploadResult.window_limit); 0 where nothing is known.
+ * Written with what is written next. */
+guint smp_journal_get_window(const SmpJournal *journal);
+void smp_journal_note_window(SmpJournal *journal, guint window);
+
 G_END_DECLS

@@ -13,6 +13,7 @@
 #define JOB	 "job"
 #define ATTEMPT	 "attempt"
 #define COUNTERS "security counters"
+#define UPLOAD	 "upload"
 
 struct SmpJournal {
 	char *path;
@@ -202,7 +203,7 @@ static void clear_job(SmpJournal *journal)
 	g_auto(GStrv) groups = g_key_file_get_groups(journal->file, &n);
 
 	for (gsize i = 0; i < n; i++) {
-		if (!g_str_equal(groups[i], COUNTERS))
+		if (!g_str_equal(groups[i], COUNTERS) && !g_str_equal(groups[i], UPLOAD))
 			g_key_file_remove_group(journal->file, groups[i], NULL);
 	}
 }
@@ -327,6 +328,16 @@ void smp_journal_note_installed(SmpJournal *journal, const SmpBundle *bundle)
 {
 	for (guint i = 0; i < bundle->items->len; i++)
 		set_counter(journal, g_ptr_array_index(bundle->items, i));
+}
+
+guint smp_journal_get_window(const SmpJournal *journal)
+{
+	return MIN(get_uint(journal, UPLOAD, "window"), G_MAXUINT8);
+}
+
+void smp_journal_note_window(SmpJournal *journal, guint window)
+{
+	g_key_file_set_integer(journal->file, UPLOAD, "window", (int)window);
 }
 
 gboolean smp_journal_end(SmpJournal *journal, SmpEnd end, const char *message, GError **error)

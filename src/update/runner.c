@@ -144,10 +144,14 @@ static gboolean do_upload(SmpUpdate *update, GError **error)
 
 	options.progress = on_upload;
 	options.user_data = update;
+	if (update->journal && options.learned_window == 0)
+		options.learned_window = smp_journal_get_window(update->journal);
 	update->progress = (SmpUploadProgress){.size = g_bytes_get_size(item->firmware->bytes)};
 	gboolean done = smp_upload_image(update->session, item->firmware->bytes, item->image, FALSE,
 					 &item->hash, &options, &update->upload, error);
 	update->sent += update->upload.sent;
+	if (update->journal && options.window == 0 && update->upload.window > 0)
+		smp_journal_note_window(update->journal, update->upload.window_limit);
 	/* One that was cut off is no reason to give up. */
 	update->attempt.items[update->step.item].uploads += done;
 	return done;

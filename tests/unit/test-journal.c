@@ -208,6 +208,8 @@ static void test_counters(World *world, gconstpointer data)
 	g_autoptr(SmpBundle) older = smp_bundle_new();
 
 	begin(journal, world->bundle);
+	g_assert_cmpuint(smp_journal_get_window(journal), ==, 0);
+	smp_journal_note_window(journal, 3);
 	save(journal, world->bundle, 0);
 	g_assert_cmpint(smp_journal_get_counter(journal, 0), ==, -1);
 	/* Only what was confirmed counts. */
@@ -221,6 +223,7 @@ static void test_counters(World *world, gconstpointer data)
 	add_image(world, older, 1, 6, 4);
 	begin(journal, older);
 	save(journal, older, 1);
+	g_assert_cmpuint(smp_journal_get_window(journal), ==, 3);
 	g_assert_cmpint(smp_journal_get_counter(journal, 0), ==, 7);
 	/* What was installed without a trial needed no confirmation. */
 	smp_journal_note_installed(journal, older);
