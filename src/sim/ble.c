@@ -6,6 +6,10 @@
 #include <glib/gstdio.h>
 #include <sys/socket.h>
 
+/* bluetoothd 5.66 aborts where it finds a write of a central that is gone. So it has to have taken
+ * all that was sent, and the central not to have sent it again. */
+#define CALM_MS 70
+
 /* Connections are told apart by their origin: an answer that comes after its central has left is
  * nobody's. */
 static void end_session(SimBle *ble)
@@ -44,6 +48,7 @@ void sim_ble_written(SimBle *ble, const char *central, guint mtu, const guint8 *
 {
 	g_autoptr(GByteArray) packet = g_byte_array_new();
 
+	ble->calm = FALSE;
 	meet(ble, central, mtu);
 	if (is_up(ble, ble->now) &&
 	    sim_fragments_take(&ble->fragments, data, size, sim_board_buf_size(ble->board), packet))
@@ -54,6 +59,7 @@ int sim_ble_subscribed(SimBle *ble, const char *central, guint mtu)
 {
 	int ends[2];
 
+	ble->calm = FALSE;
 	unsubscribe(ble);
 	meet(ble, central, mtu);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) < 0)
@@ -102,13 +108,29 @@ static void left(GObject *source, GAsyncResult *result, gpointer user_data)
 	g_clear_pointer(&ble->central, g_free);
 }
 
+static gboolean cut(gpointer user_data)
+{
+	SimBle *ble = user_data;
+
+	if (ble->leaving && !ble->calm) {
+		ble->calm = TRUE;
+		return G_SOURCE_CONTINUE;
+	}
+	if (ble->leaving && ble->central)
+		sim_ble_cut(ble->adapter, ble->central);
+	ble->cut_timer = 0;
+	return G_SOURCE_REMOVE;
+}
+
 static void leave(SimBle *ble)
 {
 	end_session(ble);
 	if (!ble->central || ble->leaving)
 		return;
 	ble->leaving = TRUE;
-	sim_ble_cut(ble->adapter, ble->central);
+	ble->calm = TRUE;
+	if (ble->cut_timer == 0)
+		ble->cut_timer = g_timeout_add(CALM_MS, cut, ble);
 	g_dbus_connection_call(ble->bus, BLUEZ, ble->central, BLUEZ ".Device1", "Disconnect", NULL,
 			       NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, left, ble);
 }
@@ -288,7 +310,6 @@ void sim_ble_free(SimBle *ble)
 	if (!ble)
 		return;
 	if (ble->bus) {
-		/* bluetoothd 5.66 may crash of a service that goes as the connection does. */
 		leave(ble);
 		while (ble->leaving)
 			g_main_context_iteration(NULL, TRUE);
@@ -297,6 +318,7 @@ void sim_ble_free(SimBle *ble)
 		g_dbus_connection_flush_sync(ble->bus, NULL, NULL);
 	}
 	unsubscribe(ble);
+	g_clear_handle_id(&ble->cut_timer, g_source_remove);
 	g_clear_object(&ble->bus);
 	sim_fragments_clear(&ble->fragments);
 	g_clear_error(&ble->failure);

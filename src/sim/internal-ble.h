@@ -30,6 +30,8 @@ struct SimBle {
 	/* the connection */
 	char *central;	  /* its object path; NULL: none */
 	gboolean leaving; /* it is being ended */
+	gboolean calm;	  /* the central has sent nothing for a while */
+	guint cut_timer;
 	guint origin;
 	guint mtu;
 	int notify; /* socket for notifications, -1: nobody has subscribed */
