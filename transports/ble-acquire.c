@@ -287,7 +287,8 @@ gboolean smp_ble_renew(SmpBleDevice *device, GCancellable *cancellable, GError *
 
 	close_notify(device);
 	smp_bluez_set_cancellable(device->bluez, cancellable);
-	return acquire_notify(device, &cause) ||
+	/* A board that is silent may be out of range, see lets_in(). */
+	return subscribe(device, &cause) ||
 	       smp_bluez_error_set(error, cause, "cannot talk to %s", device->label);
 }
 
