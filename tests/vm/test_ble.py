@@ -210,16 +210,24 @@ class Smpctl(Case):
     def test_many(self):
         """20 updates in a row leave nothing behind"""
         board = self.board("--time-scale", "10")
-        counts = []
+        counts, own = [], []
+
+        def count():
+            """Without the socket between bluetoothd and smpsim. As a board bluetoothd keeps it where a
+            subscription is taken back before smpsim has given it one."""
+            own.append(descriptors(board.process.pid))
+            return descriptors(self.daemon) - own[-1], *on_the_bus()
+
         for number in range(1, 21):
             image = self.image(f"1.0.{number}")
             start = time.monotonic()
             self.ends("updated", "-c", self.target, "update", image)
-            counts.append((descriptors(self.daemon), descriptors(board.process.pid), *on_the_bus()))
-            print(f"# {number}: {time.monotonic() - start:.1f} s, descriptors of bluetoothd and smpsim, "
-                  f"clients, matches: {counts[-1]}")
+            counts.append(count())
+            print(f"# {number}: {time.monotonic() - start:.1f} s, descriptors of bluetoothd, clients, "
+                  f"matches: {counts[-1]}; descriptors of smpsim: {own[-1]}")
             os.unlink(image)
-        self.assertEqual(counts[0], counts[-1])
+        central.until(lambda: count() == counts[0], f"all is given back: {counts}", 5)
+        self.assertLessEqual(max(own) - min(own), 1)
 
 
 class Restarted(Case):
