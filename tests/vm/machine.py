@@ -24,7 +24,7 @@ CACHE = pathlib.Path(os.environ.get("VM_CACHE") or pathlib.Path(
 # What the programs are linked with and the machine does not have anyway.
 PACKAGES = ("libarchive13", "libcbor0.8", "libjson-glib-1.0-0", "libssl3")
 # What the tests in the machine get of the environment.
-PASSED = ("SMPCTL", "SMPSIM", "G_DEBUG", "PYTHONDONTWRITEBYTECODE")
+PASSED = ("SMPCTL", "SMPSIM", "SMPD", "SMP_STAGE", "G_DEBUG", "PYTHONDONTWRITEBYTECODE")
 
 
 def missing():
@@ -48,9 +48,11 @@ def inside():
 class Machine:
     """What is to be run in it, and with what: systemd as its first program, a network card to the host,
     USB serial adapters (pairs of serial number and socket: a program that connects to the socket plugs it
-    in), folders that are shared besides the source's."""
+    in), folders that are shared besides the source's, a disk that stays (a file; /persist in the machine)
+    and a file for the process id of QEMU, for power cuts."""
 
-    def __init__(self, *, systemd=False, net=False, usb=(), share=(), timeout=600):
+    def __init__(self, *, systemd=False, net=False, usb=(), share=(), disk=None, pid=None,
+                 timeout=600):
         self.options = ["--timeout", str(timeout)]
         if systemd:
             self.options.append("--systemd")
@@ -60,6 +62,10 @@ class Machine:
             self.options += ["--usb", f"{serial}={socket}"]
         for folder in share:
             self.options += ["--share", str(folder)]
+        if disk:
+            self.options += ["--disk", str(disk)]
+        if pid:
+            self.options += ["--pid", str(pid)]
         build = os.environ.get("SMP_BUILD")
         if build and SOURCE not in pathlib.Path(build).parents:
             self.options += ["--share", build]
