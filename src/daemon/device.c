@@ -9,6 +9,11 @@
 
 #include <string.h>
 
+/* How often a board is looked at again that does not answer when its port comes, and after how many
+ * seconds first; doubled each time. */
+#define MAX_RETRIES 6
+#define RETRY_AFTER 5
+
 const char *smpd_device_name(const SmpdDevice *device)
 {
 	return device->config->name;
@@ -127,6 +132,7 @@ void smpd_device_remove(SmpdDevice *device)
 {
 	device->gone = TRUE;
 	g_clear_handle_id(&device->poll_timer, g_source_remove);
+	g_clear_handle_id(&device->retry_timer, g_source_remove);
 	smpd_device_set_job(device, NULL);
 	g_signal_handlers_disconnect_by_data(device->bus, device);
 	g_dbus_object_manager_server_unexport(device->daemon->objects, device->path);
@@ -160,6 +166,7 @@ void smpd_device_set_present(SmpdDevice *device, gboolean present)
 		return;
 	device->present = present;
 	smpd_bus_device_set_present(device->bus, present);
+	device->retries = 0;
 	if (present)
 		smpd_device_look(device);
 	smpd_supervise(device);
@@ -278,8 +285,34 @@ static gboolean look(SmpdAct *act, SmpSession *session, GError **error)
 	return act->board != NULL;
 }
 
-static void looked(SmpdAct *act G_GNUC_UNUSED, const GError *error G_GNUC_UNUSED)
+static gboolean look_again(gpointer data)
 {
+	SmpdDevice *device = data;
+
+	device->retry_timer = 0;
+	smpd_device_look(device);
+	return G_SOURCE_REMOVE;
+}
+
+/* The port is there before the board is: it still starts, or ModemManager tries its commands. Where
+ * there is no port, udev tells when there is. */
+static gboolean may_come(const SmpdDevice *device, const GError *error)
+{
+	return !device->gone && device->config->poll == 0 && device->retries < MAX_RETRIES &&
+	       g_str_equal(transport_of(device->config->target), "serial") &&
+	       !g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_NOT_FOUND);
+}
+
+static void looked(SmpdAct *act, const GError *error)
+{
+	SmpdDevice *device = act->device;
+
+	g_clear_handle_id(&device->retry_timer, g_source_remove);
+	if (!error)
+		device->retries = 0;
+	else if (may_come(device, error))
+		device->retry_timer =
+			g_timeout_add_seconds(RETRY_AFTER << device->retries++, look_again, device);
 }
 
 void smpd_device_look(SmpdDevice *device)

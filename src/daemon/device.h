@@ -24,6 +24,7 @@ typedef struct SmpdAct SmpdAct;
  * @reserved: a job is being made for it
  * @bus_name: which bus it is on: "usb1", "udp"…
  * @counted: @record is to learn what the board runs now
+ * @retries: looks that failed since its port came
  */
 struct SmpdDevice {
 	SmpdDaemon *daemon;
@@ -46,6 +47,8 @@ struct SmpdDevice {
 	gboolean counted;
 	gint64 trouble_until;
 	guint poll_timer;
+	guint retry_timer;
+	guint retries;
 	GCancellable *cancellable;
 	grefcount references;
 };

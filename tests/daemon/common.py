@@ -63,9 +63,10 @@ class Bus:
         with open(config, "w", encoding="utf-8") as file:
             file.write(BUS_CONFIG % path)
         self.process = subprocess.Popen(
-            ["dbus-daemon", "--nofork", "--nosyslog", "--config-file", config])
+            ["dbus-daemon", "--nofork", "--nosyslog", "--print-address=1", "--config-file", config],
+            stdout=subprocess.PIPE, text=True)
         self.address = "unix:path=" + path
-        eventually(lambda: os.path.exists(path))
+        self.process.stdout.readline()  # it listens
         os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = self.address
         self.polkit = None
 
@@ -97,6 +98,7 @@ class Bus:
             if process:
                 process.terminate()
                 process.wait(PATIENCE)
+        self.process.stdout.close()
         shutil.rmtree(self.directory)
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Jobs outlive the daemon: kill -9, stop, boards that go away, disks that are full or damaged."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -135,6 +136,18 @@ class Survive(common.TestCase):
         self.board(*SLOW, "--link", port, "--state", flash)
         end = self.user.wait(job)
         self.assertEqual(end["Result"], "updated", end)
+
+    def test_late(self):
+        """a port that somebody else holds when it is first looked at: looked at again"""
+        board = self.board()
+        self.configure(f"[target a]\nuri=serial:{board.where}\n")
+        with open(board.where, "rb", buffering=0) as port:
+            fcntl.flock(port, fcntl.LOCK_EX)
+            self.start()
+            eventually(lambda: " is held by " in self.user.get(device_path("a"), DEVICE, "Problem"))
+            self.assertFalse(self.user.get(device_path("a"), DEVICE, "Images"))
+        eventually(lambda: self.user.get(device_path("a"), DEVICE, "Images"))
+        self.assertEqual(self.user.get(device_path("a"), DEVICE, "Problem"), "")
 
     def test_cancel_interrupted(self):
         """an interrupted job can be given up, also without its device"""
