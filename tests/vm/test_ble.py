@@ -145,9 +145,10 @@ class Smpctl(Case):
         run = Running("--json", "-c", self.target, "update", image)
         self.addCleanup(run.close)
         counts = []
-        # Late, but not so late that no progress is told any more.
+        # Late, but not so late that no progress is told any more; and not while it looks for the board.
         for part in (0.05, 0.8):
-            run.upload_at(part)
+            run.wait_for(lambda o: o.get("event") == "progress" and "waiting" not in o
+                         and o.get("offset", 0) >= part * o["size"])
             run.stop()
             counts.append((descriptors(run.process.pid), *on_the_bus()))
             run.go_on()
