@@ -204,6 +204,8 @@ void smp_serial_port_close(int fd, SmpSwitch latency_was)
 {
 	tcflush(fd, TCOFLUSH);
 	smp_serial_port_restore_latency(fd, latency_was);
+	/* Whoever opens it next, this program too, does not wait for the close. */
 	(void)ioctl(fd, TIOCNXCL);
+	(void)flock(fd, LOCK_UN);
 	close_patiently(fd);
 }
