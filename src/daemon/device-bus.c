@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define MAX_TIMEOUT_MS 120000
+#define MAX_FILES      16
 
 static SmpdCall *new_call(SmpdDevice *device, GDBusMethodInvocation *invocation, SmpdCallFunc run)
 {
@@ -412,11 +413,14 @@ static gboolean take_files(SmpdCall *call, GUnixFDList *fds, GVariant *handles,
 {
 	g_autoptr(GStrvBuilder) names = g_strv_builder_new();
 	gsize count = g_variant_n_children(handles);
+	const char *problem = NULL;
 
-	if (count == 0 || (options->names && g_strv_length(options->names) != count)) {
-		g_set_error_literal(error, SMPD_ERROR, SMPD_ERROR_INVALID_ARGS,
-				    count ? "\"names\" has not one name for each file"
-					  : "no file is given");
+	if (count == 0 || count > MAX_FILES)
+		problem = count ? "more than 16 files are given" : "no file is given";
+	else if (options->names && g_strv_length(options->names) != count)
+		problem = "\"names\" has not one name for each file";
+	if (problem) {
+		g_set_error_literal(error, SMPD_ERROR, SMPD_ERROR_INVALID_ARGS, problem);
 		return FALSE;
 	}
 	call->fds = g_unix_fd_list_new();

@@ -447,7 +447,13 @@ static void save_end(const Work *work)
 		smpd_store_drop_files(work->store, work->order);
 		return;
 	}
-	g_warning("job %s: its end cannot be kept: %s", work->order->id, error->message);
+	/* Told, it would be one that the next start does not know of. */
+	work->run->interrupted = TRUE;
+	g_autofree char *words = g_strdup_printf("its end cannot be kept: %s", error->message);
+	g_warning("job %s: %s", work->order->id, words);
+	g_mutex_lock(&work->job->lock);
+	set_words(&work->job->progress.text, words);
+	g_mutex_unlock(&work->job->lock);
 }
 
 static gboolean cancelled_before(const Work *work)
@@ -483,9 +489,12 @@ void smpd_run(SmpdRun *run)
 		.store = run->job->daemon->store,
 	};
 
-	if (!cancelled_before(&work))
-		update(&work);
-	log_end(&work);
+	/* It has ended before where that could not be kept. */
+	if (!work.order->result) {
+		if (!cancelled_before(&work))
+			update(&work);
+		log_end(&work);
+	}
 	save_end(&work);
 	work_clear(&work);
 }

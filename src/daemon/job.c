@@ -68,17 +68,19 @@ static void show_order(SmpdJob *job)
 void smpd_job_show(SmpdJob *job)
 {
 	const SmpdOrder *order = job->order;
+	/* An end that could not be kept yet is none. */
+	gboolean done = job->state == SMPD_JOB_DONE;
 
 	smpd_bus_job_set_state(job->bus, state_names[job->state]);
-	smpd_bus_job_set_cancellable(job->bus, job->state != SMPD_JOB_DONE);
+	smpd_bus_job_set_cancellable(job->bus, !done);
 	smpd_bus_job_set_version(job->bus, text(order->version));
-	smpd_bus_job_set_result(job->bus, text(order->result));
+	smpd_bus_job_set_result(job->bus, done ? text(order->result) : "");
 	smpd_bus_job_set_message(job->bus, text(order->message));
-	smpd_bus_job_set_detail(job->bus, text(order->detail));
-	smpd_bus_job_set_error(job->bus, text(order->error));
+	smpd_bus_job_set_detail(job->bus, done ? text(order->detail) : "");
+	smpd_bus_job_set_error(job->bus, done ? text(order->error) : "");
 	smpd_bus_job_set_started(job->bus, time_of(order->started));
-	smpd_bus_job_set_ended(job->bus, time_of(order->ended));
-	if (job->state == SMPD_JOB_DONE && order->result) {
+	smpd_bus_job_set_ended(job->bus, done ? time_of(order->ended) : 0);
+	if (done) {
 		smpd_bus_job_set_time_left(job->bus, 0);
 		smpd_bus_job_set_fraction(job->bus, 1);
 		smpd_bus_job_set_step_text(job->bus, "");

@@ -19,7 +19,6 @@
 #define ORDER	   "job"
 #define UNDONE	   ".new-" /* a folder that was not complete */
 #define DAMAGED	   ".bad-"
-#define MAX_FILES  16
 
 struct SmpdStore {
 	char *jobs;
@@ -250,11 +249,6 @@ static gboolean add(SmpdStore *store, SmpdOrder *order, GUnixFDList *fds, char *
 {
 	g_autofree char *path = g_build_filename(store->jobs, order->id, NULL);
 
-	if (fds && g_unix_fd_list_get_length(fds) > MAX_FILES) {
-		g_set_error(error, SMPD_ERROR, SMPD_ERROR_INVALID_ARGS, "more than %d files",
-			    MAX_FILES);
-		return FALSE;
-	}
 	if (g_mkdir(folder, 0700) < 0)
 		return failed(error, "make", folder);
 	if (!copy_files(order, fds, names, folder, error) ||
@@ -406,10 +400,18 @@ void smpd_store_load_record(SmpdStore *store, const char *device, SmpdRecord *re
 {
 	g_autofree char *path = record_path(store, device);
 	g_autoptr(GKeyFile) keys = g_key_file_new();
+	g_autoptr(GError) error = NULL;
 
 	*record = (SmpdRecord){0};
-	if (!g_key_file_load_from_file(keys, path, G_KEY_FILE_NONE, NULL))
+	g_key_file_load_from_file(keys, path, G_KEY_FILE_NONE, &error);
+	if (g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
 		return;
+	if (error || !g_key_file_has_group(keys, RECORD)) {
+		g_warning("%s cannot be read (%s): nothing is held against the firmware of %s any "
+			  "more",
+			  path, error ? error->message : "it has no record", device);
+		return;
+	}
 	record->firmware = g_key_file_get_string(keys, RECORD, "firmware", NULL);
 	record->failures = (guint)g_key_file_get_uint64(keys, RECORD, "failures", NULL);
 	record->rollbacks = (guint)g_key_file_get_uint64(keys, RECORD, "rollbacks", NULL);
