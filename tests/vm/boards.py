@@ -83,6 +83,8 @@ class Board:
                 try:
                     with self.still:
                         data = os.read(source, 4096)
+                        if not data:  # the machine has gone
+                            return
                         while data:
                             data = data[os.write(other[source], data):]
                     if not os.path.islink(self.link):
