@@ -51,11 +51,12 @@ static const char *transport_of(const char *target)
 	return g_str_has_prefix(target, "ble:") ? "ble" : "serial";
 }
 
+/* A look may take longer than the interval, and an update begins between two. */
 static gboolean poll_board(gpointer data)
 {
 	SmpdDevice *device = data;
 
-	if (!device->job)
+	if (!device->job && smpd_device_is_idle(device))
 		smpd_device_look(device);
 	return G_SOURCE_CONTINUE;
 }

@@ -51,6 +51,13 @@ class Policy(common.TestCase):
         self.satisfied("1.2.0")
         self.assertEqual(len(self.jobs()), 2)
 
+    def test_slow_look(self):
+        """a board that is looked at for longer than its poll interval is updated all the same"""
+        self.boards("a", extra=f"firmware={self.wanted(version='1.1.0,4000')}\npoll=1s",
+                    options=("--process-time", "400"))
+        eventually(self.jobs, 30)
+        self.satisfied("1.1.0")
+
     def test_folder(self):
         """of a folder the newest; other files do not matter"""
         os.makedirs(self.path("fw"))
