@@ -218,5 +218,20 @@ class Boards(Case):
         eventually(lambda: self.of("marked-SN0002", "Images"))
 
 
+class Bluetooth(Case):
+    def test_update(self):
+        """smpd as its own user, in its sandbox: a board that comes on the air is found and updated"""
+        import ble_sim
+        ble_sim.setUpModule()
+        self.configure(f"[target pump]\nble=pump 7\npoll=2s\nfirmware={self.firmware()}\n")
+        run("systemctl", "start", "smpd")
+        eventually(lambda: self.of("pump", "Problem"))
+        with ble_sim.Sim("--name", "pump 7"):
+            end = self.assert_updated(self.await_job())
+        self.assertEqual((end["StartedBy"], unit("User")), ("policy", "smpd"))
+        self.assertEqual(unit("NRestarts"), "0")
+        self.assertEqual(run("systemctl", "show", "-P", "NRestarts", "bluetooth").strip(), "0")
+
+
 if __name__ == "__main__":
     machine.main(installed, systemd=True)
