@@ -58,18 +58,18 @@ static gboolean parse(Disconnect *message, const char *adapter, const char *cent
 	return TRUE;
 }
 
-void sim_ble_cut(const char *adapter, const char *central)
+gboolean sim_ble_cut(const char *adapter, const char *central)
 {
 	Disconnect message;
+	gboolean sent = TRUE;
 	int fd = open_control();
 
 	if (fd < 0)
-		return;
+		return FALSE;
 	/* Of two addresses that differ in the type only, at most one is connected. */
-	for (message.type = LE_PUBLIC; message.type <= LE_RANDOM; message.type++) {
-		if (!parse(&message, adapter, central) ||
-		    write(fd, &message, sizeof message) != sizeof message)
-			break;
-	}
+	for (message.type = LE_PUBLIC; sent && message.type <= LE_RANDOM; message.type++)
+		sent = parse(&message, adapter, central) &&
+		       write(fd, &message, sizeof message) == sizeof message;
 	g_close(fd, NULL);
+	return sent;
 }

@@ -9,6 +9,10 @@
 /* bluetoothd 5.66 aborts where it finds a write of a central that is gone. So it has to have taken
  * all that was sent, and the central not to have sent it again. */
 #define CALM_MS 70
+/* A connection that was cut has ended by then. */
+#define CUT_MS 1000
+
+#define DEVICE BLUEZ ".Device1"
 
 /* Connections are told apart by their origin: an answer that comes after its central has left is
  * nobody's. */
@@ -108,6 +112,17 @@ static void left(GObject *source, GAsyncResult *result, gpointer user_data)
 	g_clear_pointer(&ble->central, g_free);
 }
 
+static gboolean disconnect(gpointer user_data)
+{
+	SimBle *ble = user_data;
+
+	ble->leave_timer = 0;
+	if (ble->leaving)
+		g_dbus_connection_call(ble->bus, BLUEZ, ble->central, DEVICE, "Disconnect", NULL,
+				       NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, left, ble);
+	return G_SOURCE_REMOVE;
+}
+
 static gboolean cut(gpointer user_data)
 {
 	SimBle *ble = user_data;
@@ -116,9 +131,9 @@ static gboolean cut(gpointer user_data)
 		ble->calm = TRUE;
 		return G_SOURCE_CONTINUE;
 	}
-	if (ble->leaving && ble->central)
-		sim_ble_cut(ble->adapter, ble->central);
-	ble->cut_timer = 0;
+	if (!ble->leaving || !sim_ble_cut(ble->adapter, ble->central))
+		return disconnect(ble);
+	ble->leave_timer = g_timeout_add(CUT_MS, disconnect, ble);
 	return G_SOURCE_REMOVE;
 }
 
@@ -129,10 +144,8 @@ static void leave(SimBle *ble)
 		return;
 	ble->leaving = TRUE;
 	ble->calm = TRUE;
-	if (ble->cut_timer == 0)
-		ble->cut_timer = g_timeout_add(CALM_MS, cut, ble);
-	g_dbus_connection_call(ble->bus, BLUEZ, ble->central, BLUEZ ".Device1", "Disconnect", NULL,
-			       NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL, left, ble);
+	g_clear_handle_id(&ble->leave_timer, g_source_remove);
+	ble->leave_timer = g_timeout_add(CALM_MS, cut, ble);
 }
 
 void sim_ble_follow_board(SimBle *ble, gint64 now)
@@ -204,6 +217,7 @@ static void device_changed(GDBusConnection *bus, const char *sender, const char 
 	    !g_variant_lookup(changed, "Connected", "b", &connected) || connected)
 		return;
 	end_session(ble);
+	ble->leaving = FALSE;
 	g_clear_pointer(&ble->central, g_free);
 }
 
@@ -297,7 +311,7 @@ SimBle *sim_ble_new(const SimBleOptions *options, SimBoard *board, GError **erro
 		return NULL;
 	sim_ble_set_alias(ble, ble->name);
 	g_dbus_connection_signal_subscribe(ble->bus, BLUEZ, "org.freedesktop.DBus.Properties",
-					   "PropertiesChanged", NULL, BLUEZ ".Device1",
+					   "PropertiesChanged", NULL, DEVICE,
 					   G_DBUS_SIGNAL_FLAGS_NONE, device_changed, ble, NULL);
 	g_bus_watch_name_on_connection(ble->bus, BLUEZ, G_BUS_NAME_WATCHER_FLAGS_NONE, NULL,
 				       bluetoothd_vanished, ble, NULL);
@@ -318,7 +332,7 @@ void sim_ble_free(SimBle *ble)
 		g_dbus_connection_flush_sync(ble->bus, NULL, NULL);
 	}
 	unsubscribe(ble);
-	g_clear_handle_id(&ble->cut_timer, g_source_remove);
+	g_clear_handle_id(&ble->leave_timer, g_source_remove);
 	g_clear_object(&ble->bus);
 	sim_fragments_clear(&ble->fragments);
 	g_clear_error(&ble->failure);

@@ -31,7 +31,7 @@ struct SimBle {
 	char *central;	  /* its object path; NULL: none */
 	gboolean leaving; /* it is being ended */
 	gboolean calm;	  /* the central has sent nothing for a while */
-	guint cut_timer;
+	guint leave_timer;
 	guint origin;
 	guint mtu;
 	int notify; /* socket for notifications, -1: nobody has subscribed */
@@ -51,8 +51,8 @@ GVariant *sim_ble_call(SimBle *ble, const char *path, const char *interface, con
 		       GVariant *arguments, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ble-kernel.c */
-/* Ends the connection now, if this is root; both are object paths. */
-void sim_ble_cut(const char *adapter, const char *central);
+/* Ends the connection now; both are object paths. Returns: FALSE where this is not root */
+gboolean sim_ble_cut(const char *adapter, const char *central);
 
 /* ble.c: what centrals do */
 void sim_ble_written(SimBle *ble, const char *central, guint mtu, const guint8 *data, gsize size);
