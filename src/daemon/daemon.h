@@ -37,7 +37,7 @@ struct SmpdDaemon {
 	SmpdStore *store;
 	GHashTable *devices;
 	GPtrArray *jobs;
-	GThreadPool *pools[3];
+	GThreadPool *pools[4];
 	guint working;
 	guint leases;
 	GArray *begun;
@@ -51,8 +51,9 @@ struct SmpdDaemon {
 };
 
 typedef enum {
-	SMPD_TASK_BOARD, /* a short talk with a board, or several seconds for one that is away */
-	SMPD_TASK_DISK,	 /* files and what else may take its time */
+	SMPD_TASK_LOOK, /* at a board: short, but several seconds for one that is away */
+	SMPD_TASK_CALL, /* the same, and a caller waits for it */
+	SMPD_TASK_DISK, /* files and what else may take its time */
 	SMPD_TASK_JOB,
 } SmpdTaskKind;
 

@@ -338,7 +338,8 @@ void smpd_device_next(SmpdDevice *device)
 	SmpdAct *act = g_queue_peek_head(&device->acts);
 	if (act) {
 		device->acting = TRUE;
-		smpd_task_run(device->daemon, SMPD_TASK_BOARD, do_act, act_done, act);
+		smpd_task_run(device->daemon, act->run == look ? SMPD_TASK_LOOK : SMPD_TASK_CALL,
+			      do_act, act_done, act);
 	} else {
 		smpd_queue_run(device->daemon);
 	}

@@ -4,10 +4,13 @@
 
 #include "daemon/daemon.h"
 
-/* Boards that are away cost a thread some seconds each, so many of them are asked at once. */
+/* Boards that are away cost a thread some seconds each, so many of them are asked at once; who
+ * calls does not wait for all of them. */
 static const int max_threads[] = {
-	[SMPD_TASK_BOARD] = 64, [SMPD_TASK_DISK] = 4, [SMPD_TASK_JOB] = -1, /* the queue knows how
-									       many */
+	[SMPD_TASK_LOOK] = 64,
+	[SMPD_TASK_CALL] = 64,
+	[SMPD_TASK_DISK] = 4,
+	[SMPD_TASK_JOB] = -1, /* the queue knows how many */
 };
 
 typedef struct {
