@@ -22,7 +22,7 @@ BUS = "unix:path=/run/dbus/system_bus_socket"
 STRANGER, KEEPER = 1000, 1001  # the machine has the first, who is nobody special; setUpModule() makes the other
 STATE = pathlib.Path("/var/lib/smpd")
 FIRMWARE = pathlib.Path("/srv/firmware")
-SIZE = 24000  # of an image
+SIZE = 12000  # of an image
 PATIENCE = 60
 
 
@@ -70,8 +70,7 @@ def setUpModule():
     run("systemd-sysusers")
     run("useradd", "--uid", KEEPER, "--groups", "smp", "keeper")
     run("journalctl", "--update-catalog")
-    run("systemctl", "daemon-reload")
-    run("systemctl", "enable", "--quiet", "smpd.service")
+    run("systemctl", "enable", "--quiet", "smpd.service")  # systemd reads all units anew for that
     run("udevadm", "control", "--reload")
     run("busctl", "call", "org.freedesktop.DBus", "/", "org.freedesktop.DBus", "ReloadConfig")
     FIRMWARE.mkdir()
@@ -114,9 +113,8 @@ class Case(BoardCase):
 
     def clean(self):
         run("systemctl", "stop", "smpd")
-        run("systemctl", "reset-failed", "smpd", check=False)
-        for folder in (STATE, config() / "targets.d", FIRMWARE):
-            run("rm", "-rf", *folder.glob("*"))
+        run("rm", "-rf", *(path for folder in (STATE, config() / "targets.d", FIRMWARE)
+                           for path in folder.glob("*")))
         shutil.rmtree("/run/systemd/system/smpd.service.d", ignore_errors=True)
 
     def configure(self, text):

@@ -5,7 +5,6 @@ import os
 import pathlib
 import re
 import signal
-import subprocess
 import time
 
 import gateway
@@ -67,7 +66,6 @@ class Unit(Case):
         os.kill(before, signal.SIGSTOP)
         eventually(lambda: main_pid() not in (0, before))
         eventually(lambda: unit("ActiveState") == "active")
-        self.assertEqual(unit("NRestarts"), "1")
 
 
 class Users(Case):
@@ -156,7 +154,6 @@ class Boards(Case):
         os.kill(before, signal.SIGKILL)
         eventually(lambda: main_pid() not in (0, before))
         self.assert_updated(job)
-        self.assertEqual(unit("NRestarts"), "1")
         self.assertIn(RESUMED, [entry["MESSAGE_ID"] for entry in self.entries(job)])
 
     def test_stopped(self):
@@ -189,10 +186,10 @@ class Boards(Case):
                 seen.setdefault(step, []).append(len(held))
             for what, who, _, mode, *_ in held:
                 self.assertEqual((what, who, mode), ("shutdown:sleep", "smpd", "delay"))
+            time.sleep(0.1)
         self.assertEqual(set(seen["upload"]), {0}, seen)
-        # It is asked for when the step begins.
-        self.assertIn(1, seen["reset"], seen)
-        self.assertEqual(sorted(seen["reset"]), seen["reset"])
+        # It is asked for when the step begins, and let go before the next one is told.
+        self.assertRegex("".join(map(str, seen["reset"])), "^0*1+0?$")
         self.assert_updated(job)
         self.assertEqual(self.inhibitors(), [])
 
@@ -225,11 +222,9 @@ class Bluetooth(Case):
         ble_sim.setUpModule()
         self.configure(f"[target pump]\nble=pump 7\npoll=2s\nfirmware={self.firmware()}\n")
         run("systemctl", "start", "smpd")
-        eventually(lambda: self.of("pump", "Problem"))
         with ble_sim.Sim("--name", "pump 7"):
             end = self.assert_updated(self.await_job())
         self.assertEqual((end["StartedBy"], unit("User")), ("policy", "smpd"))
-        self.assertEqual(unit("NRestarts"), "0")
         self.assertEqual(run("systemctl", "show", "-P", "NRestarts", "bluetooth").strip(), "0")
 
 
