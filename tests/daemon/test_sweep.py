@@ -82,7 +82,7 @@ class Play:
             shutil.copy(sweep.flash(kind), self.path("flash"))
         self.board = common.Board(self.directory, *BOARD, *kind.board, "--state", self.path("flash"))
         with open(self.path("config", "targets.d", "a.conf"), "w", encoding="utf-8") as file:
-            file.write(f"[target a]\nuri=raw:{self.board.where}\n{kind.rules}")
+            file.write(f"[target a]\nuri=raw:{os.path.realpath(self.board.where)}\n{kind.rules}")
             if kind.policy:
                 file.write(f"firmware={self.files[0]}\n")
         self.daemon = None
