@@ -91,7 +91,10 @@ class Play:
         return os.path.join(self.directory, *names)
 
     def start(self, at, log):
+        # A sanitizer would have itself loaded first.
+        asan = ":".join(filter(None, (os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0")))
         self.daemon = common.Daemon(self, LD_PRELOAD=os.environ["KILL_AT_MODULE"],
+                                    ASAN_OPTIONS=asan,
                                     KILL_STATE=self.state, KILL_ARMED=self.path("armed"),
                                     KILL_AT=str(at), KILL_LOG=self.path(log))
 
@@ -310,7 +313,7 @@ class Sweep(common.TestCase):
         """Those that are to be played, and how many there are."""
         every = self.play(name, 0)[0]
         self.assertGreater(every, 20)
-        first = 1 + list(KINDS).index(name) * 7 % EVERY
+        first = 1 + list(KINDS).index(name) * 7 % min(EVERY, every)
         return [int(ONE[1])] if ONE[0] else range(first, every + 1, EVERY), every
 
     def sweep(self, name):
