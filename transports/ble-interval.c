@@ -145,8 +145,8 @@ static gboolean load(SmpBleInterval *interval, const SmpBleParams *params, const
 		if (!g_str_equal(other->address, params->address))
 			g_array_append_vals(list, other, 1);
 	}
-	command =
-		smp_ble_params_encode(interval->index, (const SmpBleParams *)list->data, list->len);
+	command = smp_ble_params_encode(interval->index, &g_array_index(list, SmpBleParams, 0),
+					list->len);
 	return exchange(interval, command, error);
 }
 
