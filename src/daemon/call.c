@@ -42,6 +42,12 @@ void smpd_call_fail(SmpdCall *call, const GError *error)
 	smpd_call_free(call);
 }
 
+void smpd_call_refuse(SmpdCall *call, SmpdError code, const char *message)
+{
+	g_autoptr(GError) error = g_error_new_literal(SMPD_ERROR, (int)code, message);
+	smpd_call_fail(call, error);
+}
+
 void smpd_call_done(SmpdCall *call, GVariant *answer)
 {
 	g_dbus_method_invocation_return_value(call->invocation, answer);
@@ -99,4 +105,16 @@ gboolean smpd_options_parse(GVariant *options, const SmpdOption *known, GError *
 		return FALSE;
 	}
 	return TRUE;
+}
+
+gboolean smpd_call_begin(SmpdCall *call, GVariant *options, const SmpdOption *known,
+			 const char *action)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (smpd_options_parse(options, known, &error))
+		smpd_authorize(call, action);
+	else
+		smpd_call_fail(call, error);
+	return G_DBUS_METHOD_INVOCATION_HANDLED;
 }

@@ -4,6 +4,7 @@
 /* A method call on its way: what it wants, who may have it, and its answer. */
 
 #include "daemon/daemon.h"
+#include "daemon/error.h"
 
 G_BEGIN_DECLS
 
@@ -45,6 +46,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpdCall, smpd_call_free)
 
 /* Answers with an error, as one of ours, and frees the call. */
 void smpd_call_fail(SmpdCall *call, const GError *error);
+void smpd_call_refuse(SmpdCall *call, SmpdError code, const char *message);
 /* Answers with nothing, or with @answer, and frees the call. */
 void smpd_call_done(SmpdCall *call, GVariant *answer);
 
@@ -71,5 +73,10 @@ gboolean smpd_options_parse(GVariant *options, const SmpdOption *known,
  * Calls call->run if the caller may do that, and answers with an error if not. Root may always.
  */
 void smpd_authorize(SmpdCall *call, const char *action);
+
+/* For a method whose only arguments are these options. @call: (transfer full). Returns: TRUE: the
+ * call is answered, now or later */
+gboolean smpd_call_begin(SmpdCall *call, GVariant *options, const SmpdOption *known,
+			 const char *action);
 
 G_END_DECLS

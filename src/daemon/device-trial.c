@@ -45,11 +45,11 @@ static gboolean confirm(SmpSession *session, SmpJournal *journal, const SmpBundl
 	return FALSE;
 }
 
-gboolean smpd_confirm_running(SmpSession *session, const char *journals, const char *firmware,
+gboolean smpd_confirm_running(SmpdAct *act, SmpSession *session, const char *firmware,
 			      GError **error)
 {
+	const char *journals = smpd_store_boards(act->device->daemon->store);
 	g_autoptr(SmpBoard) board = smp_board_observe(session, error);
-	g_autofree char *identity = smp_link_identity(smp_session_get_link(session));
 
 	if (!board)
 		return FALSE;
@@ -62,6 +62,9 @@ gboolean smpd_confirm_running(SmpSession *session, const char *journals, const c
 	}
 	if (!check_firmware(bundle, firmware, error))
 		return FALSE;
-	g_autoptr(SmpJournal) journal = smp_journal_open(journals, identity, error);
-	return journal && confirm(session, journal, bundle, error);
+	g_autoptr(SmpJournal) journal = smp_journal_open(journals, act->identity, error);
+	if (!journal || !confirm(session, journal, bundle, error))
+		return FALSE;
+	act->board = smp_board_observe(session, NULL);
+	return TRUE;
 }

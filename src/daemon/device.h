@@ -112,8 +112,9 @@ void smpd_device_connect(SmpdDevice *device);
 void smpd_device_roll_back(SmpdDevice *device, SmpdCall *call, int image);
 /* device-facts.c: what is seen of a board, as properties. */
 void smpd_device_show(SmpdDevice *device);
-/* device-trial.c: keeps what runs; @firmware: (nullable): only if it is this */
-gboolean smpd_confirm_running(SmpSession *session, const char *journals, const char *firmware,
+/* device-trial.c: keeps what runs, and looks at the board after that; @firmware: (nullable): only
+ * if it is this */
+gboolean smpd_confirm_running(SmpdAct *act, SmpSession *session, const char *firmware,
 			      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -4,7 +4,6 @@
 
 #include "daemon/call.h"
 #include "daemon/device.h"
-#include "daemon/error.h"
 #include "daemon/job.h"
 #include "daemon/names.h"
 
@@ -22,18 +21,12 @@ static const char *action_of(const SmpdJob *job)
 	return job->order->policy.allow ? SMPD_ACTION_UPDATE_UNSAFE : SMPD_ACTION_UPDATE;
 }
 
-static void fail(SmpdCall *call, SmpdError code, const char *message)
-{
-	g_autoptr(GError) error = g_error_new_literal(SMPD_ERROR, (int)code, message);
-	smpd_call_fail(call, error);
-}
-
 /* ---- Cancel ---- */
 
 static void cancel(SmpdCall *call)
 {
 	if (call->job->state == SMPD_JOB_DONE) {
-		fail(call, SMPD_ERROR_NOT_FOUND, "the job has ended already");
+		smpd_call_refuse(call, SMPD_ERROR_NOT_FOUND, "the job has ended already");
 		return;
 	}
 	g_autofree char *who = g_strdup_printf("user %u", call->uid);
@@ -45,13 +38,8 @@ static gboolean on_cancel(SmpdBusJob *bus G_GNUC_UNUSED, GDBusMethodInvocation *
 			  GVariant *options, gpointer user_data)
 {
 	SmpdCall *call = new_call(user_data, invocation, cancel);
-	g_autoptr(GError) error = NULL;
 
-	if (smpd_options_parse(options, NULL, &error))
-		smpd_authorize(call, action_of(call->job));
-	else
-		smpd_call_fail(call, error);
-	return G_DBUS_METHOD_INVOCATION_HANDLED;
+	return smpd_call_begin(call, options, NULL, action_of(call->job));
 }
 
 /* ---- Confirm and Rollback: what becomes of a trial ---- */
@@ -62,11 +50,12 @@ static SmpdDevice *find_device(SmpdCall *call)
 	SmpdDevice *device = smpd_device_find(call->daemon, call->job->order->device);
 
 	if (call->job->state != SMPD_JOB_DONE)
-		fail(call, SMPD_ERROR_BUSY, "the job has not ended");
+		smpd_call_refuse(call, SMPD_ERROR_BUSY, "the job has not ended");
 	else if (!device)
-		fail(call, SMPD_ERROR_NOT_FOUND, "the job's device is not served any more");
+		smpd_call_refuse(call, SMPD_ERROR_NOT_FOUND,
+				 "the job's device is not served any more");
 	else if (device->job || device->reserved)
-		fail(call, SMPD_ERROR_BUSY, "the device has another job");
+		smpd_call_refuse(call, SMPD_ERROR_BUSY, "the device has another job");
 	else
 		return device;
 	return NULL;
@@ -109,11 +98,7 @@ static gboolean do_confirm(SmpdAct *act, SmpSession *session, GError **error)
 {
 	const SmpdCall *call = act->data;
 
-	if (!smpd_confirm_running(session, smpd_store_boards(call->daemon->store),
-				  call->job->order->firmware, error))
-		return FALSE;
-	act->board = smp_board_observe(session, NULL);
-	return TRUE;
+	return smpd_confirm_running(act, session, call->job->order->firmware, error);
 }
 
 static void confirm(SmpdCall *call)
@@ -123,7 +108,7 @@ static void confirm(SmpdCall *call)
 	if (!device)
 		return;
 	if (g_strcmp0(call->job->order->result, smp_end_name(SMP_END_ON_TRIAL)) != 0)
-		fail(call, SMPD_ERROR_REFUSED, "the job left no image on trial");
+		smpd_call_refuse(call, SMPD_ERROR_REFUSED, "the job left no image on trial");
 	else
 		smpd_device_act(device, do_confirm, confirmed, call);
 }
@@ -132,13 +117,8 @@ static gboolean on_confirm(SmpdBusJob *bus G_GNUC_UNUSED, GDBusMethodInvocation 
 			   GVariant *options, gpointer user_data)
 {
 	SmpdCall *call = new_call(user_data, invocation, confirm);
-	g_autoptr(GError) error = NULL;
 
-	if (smpd_options_parse(options, NULL, &error))
-		smpd_authorize(call, SMPD_ACTION_UPDATE);
-	else
-		smpd_call_fail(call, error);
-	return G_DBUS_METHOD_INVOCATION_HANDLED;
+	return smpd_call_begin(call, options, NULL, SMPD_ACTION_UPDATE);
 }
 
 static gboolean on_rollback(SmpdBusJob *bus G_GNUC_UNUSED, GDBusMethodInvocation *invocation,

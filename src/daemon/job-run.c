@@ -305,14 +305,6 @@ static void set_end(SmpdOrder *order, const char *result, const char *message, c
 	order->ended = now();
 }
 
-static char *canceller(SmpdJob *job)
-{
-	g_mutex_lock(&job->lock);
-	char *by = g_strdup(job->cancelled_by);
-	g_mutex_unlock(&job->lock);
-	return by;
-}
-
 static void end_cancelled(const Work *work, const char *by)
 {
 	g_autofree char *message = g_strdup_printf("cancelled by %s", by);
@@ -332,7 +324,7 @@ static gboolean is_away(const GError *error)
 
 static void end_with_error(const Work *work, const GError *error)
 {
-	g_autofree char *by = canceller(work->job);
+	g_autofree char *by = smpd_job_canceller(work->job);
 	gboolean cancelled = g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
 
 	if (cancelled && by) {
@@ -458,7 +450,7 @@ static void save_end(const Work *work)
 
 static gboolean cancelled_before(const Work *work)
 {
-	g_autofree char *by = canceller(work->job);
+	g_autofree char *by = smpd_job_canceller(work->job);
 
 	if (by)
 		end_cancelled(work, by);

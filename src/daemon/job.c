@@ -305,3 +305,11 @@ void smpd_job_stop(SmpdJob *job, const char *by)
 	g_mutex_unlock(&job->lock);
 	smpd_queue_run(job->daemon);
 }
+
+char *smpd_job_canceller(SmpdJob *job)
+{
+	g_mutex_lock(&job->lock);
+	char *by = g_strdup(job->cancelled_by);
+	g_mutex_unlock(&job->lock);
+	return by;
+}

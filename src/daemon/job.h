@@ -79,6 +79,8 @@ void smpd_job_start(SmpdJob *job, SmpdDevice *device);
 
 /* @by: (nullable): who cancels it for good; %NULL: it goes on at the next start of the daemon */
 void smpd_job_stop(SmpdJob *job, const char *by);
+/* From any thread. Returns: (transfer full) (nullable): who cancels it for good */
+char *smpd_job_canceller(SmpdJob *job);
 
 /* Its outcome has changed on disk. */
 void smpd_job_show(SmpdJob *job);

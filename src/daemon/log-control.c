@@ -5,7 +5,6 @@
 
 #include "daemon/log-control.h"
 #include "daemon/call.h"
-#include "daemon/error.h"
 #include "daemon/log.h"
 
 #define LOG_CONTROL_PATH "/org/freedesktop/LogControl1"

@@ -5,7 +5,6 @@
 #include "daemon/manager.h"
 #include "daemon/call.h"
 #include "daemon/device.h"
-#include "daemon/error.h"
 #include "daemon/hotplug.h"
 #include "daemon/names.h"
 #include "daemon/supervise.h"
@@ -21,22 +20,6 @@
 #define MAX_ADDED   1000
 #define MAX_WHY	    200
 #define MAX_ADDRESS 1000
-
-static void begin(SmpdCall *call, GVariant *options, const char *action)
-{
-	g_autoptr(GError) error = NULL;
-
-	if (smpd_options_parse(options, NULL, &error))
-		smpd_authorize(call, action);
-	else
-		smpd_call_fail(call, error);
-}
-
-static void fail(SmpdCall *call, SmpdError code, const char *message)
-{
-	g_autoptr(GError) error = g_error_new_literal(SMPD_ERROR, (int)code, message);
-	smpd_call_fail(call, error);
-}
 
 /* ---- targets ---- */
 
@@ -77,11 +60,11 @@ static void add_target(SmpdCall *call)
 	SmpdDaemon *daemon = call->daemon;
 
 	if (smpd_device_find(daemon, call->text)) {
-		fail(call, SMPD_ERROR_EXISTS, "there is a device of this name");
+		smpd_call_refuse(call, SMPD_ERROR_EXISTS, "there is a device of this name");
 		return;
 	}
 	if (count_added(daemon) >= MAX_ADDED) {
-		fail(call, SMPD_ERROR_REFUSED, "too many targets were added");
+		smpd_call_refuse(call, SMPD_ERROR_REFUSED, "too many targets were added");
 		return;
 	}
 	g_autoptr(SmpdTarget) target = smpd_target_new(call->text, call->target);
@@ -107,8 +90,7 @@ static gboolean on_add_target(SmpdBusManager *bus G_GNUC_UNUSED, GDBusMethodInvo
 	}
 	call->text = g_strdup(name);
 	call->target = g_strdup(target);
-	begin(call, options, SMPD_ACTION_CONTROL);
-	return G_DBUS_METHOD_INVOCATION_HANDLED;
+	return smpd_call_begin(call, options, NULL, SMPD_ACTION_CONTROL);
 }
 
 static SmpdDevice *find_by_path(SmpdDaemon *daemon, const char *path)
@@ -129,11 +111,12 @@ static void remove_target(SmpdCall *call)
 	SmpdDevice *device = find_by_path(call->daemon, call->text);
 
 	if (!device) {
-		fail(call, SMPD_ERROR_NOT_FOUND, "there is no such device");
+		smpd_call_refuse(call, SMPD_ERROR_NOT_FOUND, "there is no such device");
 	} else if (!device->added) {
-		fail(call, SMPD_ERROR_REFUSED, "it stands in the configuration: take it out there");
+		smpd_call_refuse(call, SMPD_ERROR_REFUSED,
+				 "it stands in the configuration: take it out there");
 	} else if (device->job || device->reserved) {
-		fail(call, SMPD_ERROR_BUSY, "it has a job");
+		smpd_call_refuse(call, SMPD_ERROR_BUSY, "it has a job");
 	} else {
 		smpd_device_remove(device);
 		smpd_call_done(call, NULL);
@@ -147,8 +130,7 @@ static gboolean on_remove_target(SmpdBusManager *bus G_GNUC_UNUSED,
 	SmpdCall *call = smpd_call_new(user_data, invocation, remove_target);
 
 	call->text = g_strdup(device);
-	begin(call, options, SMPD_ACTION_CONTROL);
-	return G_DBUS_METHOD_INVOCATION_HANDLED;
+	return smpd_call_begin(call, options, NULL, SMPD_ACTION_CONTROL);
 }
 
 /* ---- looking and loading ---- */
@@ -168,8 +150,8 @@ static void rescan(SmpdCall *call)
 static gboolean on_rescan(SmpdBusManager *bus G_GNUC_UNUSED, GDBusMethodInvocation *invocation,
 			  GVariant *options, gpointer user_data)
 {
-	begin(smpd_call_new(user_data, invocation, rescan), options, SMPD_ACTION_INSPECT);
-	return G_DBUS_METHOD_INVOCATION_HANDLED;
+	return smpd_call_begin(smpd_call_new(user_data, invocation, rescan), options, NULL,
+			       SMPD_ACTION_INSPECT);
 }
 
 static void reload(SmpdCall *call)
@@ -181,8 +163,8 @@ static void reload(SmpdCall *call)
 static gboolean on_reload(SmpdBusManager *bus G_GNUC_UNUSED, GDBusMethodInvocation *invocation,
 			  GVariant *options, gpointer user_data)
 {
-	begin(smpd_call_new(user_data, invocation, reload), options, SMPD_ACTION_CONTROL);
-	return G_DBUS_METHOD_INVOCATION_HANDLED;
+	return smpd_call_begin(smpd_call_new(user_data, invocation, reload), options, NULL,
+			       SMPD_ACTION_CONTROL);
 }
 
 /* ---- leases ---- */
@@ -210,7 +192,8 @@ static void inhibit(SmpdCall *call)
 	int ends[2];
 
 	if (call->daemon->leases >= MAX_LEASES) {
-		fail(call, SMPD_ERROR_REFUSED, "too many callers inhibit policy already");
+		smpd_call_refuse(call, SMPD_ERROR_REFUSED,
+				 "too many callers inhibit policy already");
 		return;
 	}
 	if (!g_unix_open_pipe(ends, FD_CLOEXEC, &error)) {
@@ -237,8 +220,7 @@ static gboolean on_inhibit(SmpdBusManager *bus G_GNUC_UNUSED, GDBusMethodInvocat
 
 	call->text = g_utf8_make_valid(start, -1);
 	g_strdelimit(call->text, "\r\n", ' ');
-	begin(call, options, SMPD_ACTION_CONTROL);
-	return G_DBUS_METHOD_INVOCATION_HANDLED;
+	return smpd_call_begin(call, options, NULL, SMPD_ACTION_CONTROL);
 }
 
 void smpd_manager_connect(SmpdDaemon *daemon)

@@ -8,10 +8,8 @@
 
 static gboolean is_cancelled(SmpdJob *job)
 {
-	g_mutex_lock(&job->lock);
-	gboolean cancelled = job->cancelled_by != NULL;
-	g_mutex_unlock(&job->lock);
-	return cancelled;
+	g_autofree char *by = smpd_job_canceller(job);
+	return by != NULL;
 }
 
 /* Whether its bus and its group have room. */
