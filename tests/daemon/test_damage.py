@@ -2,7 +2,7 @@
 """Calls of every wrong kind, calls without end, and files that are damaged: each has its error, nothing
 is lost, and smpd goes on.
 
-SMPD_MANY=2000 makes so many jobs in a row, 200 if not given; SMPD_LARGE=60 arguments of so many MiB, 4 if
+SMPD_MANY=2000 makes so many jobs in a row, 120 if not given; SMPD_LARGE=60 arguments of so many MiB, 4 if
 not given. The bus takes 64 in an array."""
 
 import os
@@ -17,7 +17,7 @@ from common import DEVICE, JOB, MANAGER, ROOT, device_path, eventually, strings,
 from gi.repository import Gio, GLib
 
 V = GLib.Variant
-MANY = int(os.environ.get("SMPD_MANY", "200"))
+MANY = int(os.environ.get("SMPD_MANY", "120"))
 LARGE = int(os.environ.get("SMPD_LARGE", "4")) * 1024 * 1024
 
 
@@ -194,7 +194,7 @@ class Calls(Damage):
 
 
 class Disk(Damage):
-    SLOW = ("--process-time", "40", "--image-size", "16000")
+    SLOW = ("--process-time", "40", "--image-size", "8000")
 
     def mount(self, options):
         os.makedirs(self.state, exist_ok=True)
@@ -215,8 +215,8 @@ class Disk(Damage):
         """a disk that gets full in a job: the job fails, or waits until its end can be kept"""
         self.mount("size=400k")
         self.boards("a", udp=False, options=self.SLOW)
-        job = self.user.update("a", self.image("new.bin", "1.1.0,16000"))
-        eventually(lambda: self.user.get(job, JOB, "BytesDone") > 4000)
+        job = self.user.update("a", self.image("new.bin", "1.1.0,8000"))
+        eventually(lambda: self.user.get(job, JOB, "BytesDone") > 2000)
         self.fill()
         eventually(lambda: "cannot be kept" in self.user.get(job, JOB, "StepText"))
         state = self.user.properties(job, JOB)
@@ -235,8 +235,8 @@ class Disk(Damage):
         """and killed there, the job goes on when there is space"""
         self.mount("size=400k")
         self.boards("a", udp=False, options=self.SLOW)
-        job = self.user.update("a", self.image("new.bin", "1.1.0,16000"))
-        eventually(lambda: self.user.get(job, JOB, "BytesDone") > 4000)
+        job = self.user.update("a", self.image("new.bin", "1.1.0,8000"))
+        eventually(lambda: self.user.get(job, JOB, "BytesDone") > 2000)
         self.fill()
         eventually(lambda: "cannot be kept" in self.user.get(job, JOB, "StepText"))
         self.daemon.kill()
@@ -300,8 +300,8 @@ class Disk(Damage):
     def prepare(self, **more):
         """A board with a job that was interrupted."""
         self.boards("a", udp=False, options=self.SLOW, **more)
-        job = self.user.update("a", self.image("new.bin", "1.1.0,16000"))
-        eventually(lambda: self.user.get(job, JOB, "BytesDone") > 4000)
+        job = self.user.update("a", self.image("new.bin", "1.1.0,8000"))
+        eventually(lambda: self.user.get(job, JOB, "BytesDone") > 2000)
         self.daemon.kill()
         return job
 
