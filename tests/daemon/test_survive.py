@@ -141,11 +141,12 @@ class Survive(common.TestCase):
         """a port that somebody else holds when it is first looked at: looked at again"""
         board = self.board()
         self.configure(f"[target a]\nuri=serial:{board.where}\n")
-        with open(board.where, "rb", buffering=0) as port:
-            fcntl.flock(port, fcntl.LOCK_EX)
-            self.start()
-            eventually(lambda: " is held by " in self.user.get(device_path("a"), DEVICE, "Problem"))
-            self.assertFalse(self.user.get(device_path("a"), DEVICE, "Images"))
+        port = os.open(board.where, os.O_RDWR | os.O_NOCTTY)
+        fcntl.flock(port, fcntl.LOCK_EX)
+        self.start()
+        eventually(lambda: " is held by " in self.user.get(device_path("a"), DEVICE, "Problem"))
+        self.assertFalse(self.user.get(device_path("a"), DEVICE, "Images"))
+        os.close(port)
         eventually(lambda: self.user.get(device_path("a"), DEVICE, "Images"))
         self.assertEqual(self.user.get(device_path("a"), DEVICE, "Problem"), "")
 
