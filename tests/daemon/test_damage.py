@@ -2,8 +2,8 @@
 """Calls of every wrong kind, calls without end, and files that are damaged: each has its error, nothing
 is lost, and smpd goes on.
 
-SMPD_MANY=2000 makes so many jobs in a row, 120 if not given; SMPD_LARGE=60 arguments of so many MiB, 4 if
-not given. The bus takes 64 in an array."""
+SMPD_MANY=2000 makes so many jobs in a row, 120 if not given; SMPD_LARGE=30 arguments of so many MiB, 4 if
+not given. The system bus takes messages of 32."""
 
 import os
 import random
