@@ -183,6 +183,15 @@ static gboolean pair_and_look(SmpBleDevice *device,
 				    : fail_security(device, cause, TRUE, error);
 }
 
+static gboolean fail_silent(const SmpBleDevice *device, GError **error)
+{
+	g_set_error(
+		error, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED,
+		"cannot talk to %s: it is connected and does not answer; it may be out of range",
+		device->label);
+	return FALSE;
+}
+
 /* Tries first: whether a board wants pairing shows only then. */
 static gboolean open_notify(SmpBleDevice *device, GError **error)
 {
@@ -197,6 +206,8 @@ static gboolean open_notify(SmpBleDevice *device, GError **error)
 	gboolean hangs = smp_bluez_error_is_silence(cause);
 	if (hangs && !paired && !clear_hang(device, error))
 		return FALSE;
+	if (hangs && device->let_in)
+		return fail_silent(device, error);
 	if (!wants_pairing(cause) || paired || choice == SMP_BLE_NO)
 		return fail_security(device, cause, paired, error);
 	return (!hangs || begin_anew(device, error)) && pair_and_look(device, subscribe, error);
@@ -249,10 +260,12 @@ gboolean smp_ble_acquire(SmpBleDevice *device, GError **error)
 {
 	if (!open_notify(device, error))
 		return FALSE;
-	if (acquire_write(device, error))
-		return TRUE;
-	smp_ble_release(device);
-	return FALSE;
+	if (!acquire_write(device, error)) {
+		smp_ble_release(device);
+		return FALSE;
+	}
+	device->let_in = TRUE;
+	return TRUE;
 }
 
 static gboolean is_released(SmpBleDevice *device)

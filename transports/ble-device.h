@@ -26,6 +26,7 @@ G_BEGIN_DECLS
  * @label: what a person calls it
  * @characteristic: (nullable): its object path, once connected
  * @ours: nobody else had connected it
+ * @let_in: the board has let us in, so that it is not for want of a pairing that it is silent
  * @scanning: discovery is on
  * @interval: (nullable): while a short connection interval is asked for
  * @no_interval: that could not be, and was told
@@ -42,6 +43,7 @@ typedef struct {
 	char *label;
 	char *characteristic;
 	gboolean ours;
+	gboolean let_in;
 	gboolean scanning;
 	SmpBleInterval *interval;
 	gboolean no_interval;
