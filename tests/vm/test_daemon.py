@@ -4,6 +4,7 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
 import time
 
@@ -215,6 +216,31 @@ class Boards(Case):
         self.assertIn("ID_MM_DEVICE_IGNORE=1\n", run("udevadm", "info", "--query=property", usb))
         eventually(lambda: unit("ActiveState") == "active")
         eventually(lambda: self.of("marked-SN0002", "Images"))
+
+
+class Drop(Case):
+    def dropped(self, source, name):
+        """As the manual says: under a name that is not seen, then moved."""
+        hidden = self.spool / f".{name}"
+        shutil.copy(source, hidden)
+        os.rename(hidden, self.spool / name)
+
+    def test_drop(self):
+        """a file in the spool is installed; one that is no firmware is put aside, with what was said of it"""
+        self.spool = pathlib.Path("/var/spool/smp/pump")
+        self.addCleanup(run, "systemctl", "stop", "smp-drop@pump.path", check=False)
+        self.acm("SN0001", *USB)
+        self.configure(PUMP)
+        run("systemctl", "start", "smp-drop@pump.path")
+        self.assertEqual(run("stat", "-c", "%U %a", self.spool).strip(), "root 750")
+        self.dropped("/etc/passwd", "wrong.bin")
+        eventually((self.spool / ".failed/wrong.bin.log").exists)
+        self.assertIn("wrong.bin", (self.spool / ".failed/wrong.bin.log").read_text("utf-8"))
+        self.dropped(self.image(), "pump-1.1.0.bin")
+        eventually((self.spool / ".done/pump-1.1.0.bin").exists)
+        job = self.await_job()
+        self.assertEqual(self.assert_updated(job)["StartedBy"], "root")
+        self.assertEqual([path.name for path in self.spool.glob("[!.]*")], [])
 
 
 class Bluetooth(Case):
