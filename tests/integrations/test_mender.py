@@ -183,6 +183,12 @@ class Mender(unittest.TestCase):
         path = self.artifact(board)
         data.mkdir()
         (data / "device_type").write_text("device_type=gateway\n", encoding="ascii")
+        # What was installed by whoever made the gateway's system.
+        name = pathlib.Path("/etc/mender/artifact_info")
+        if not name.exists():
+            name.parent.mkdir(exist_ok=True)
+            name.write_text("artifact_name=first\n", encoding="ascii")
+            self.addCleanup(name.unlink)
         config = pathlib.Path(self.dir, "mender.conf")
         config.write_text('{"ServerURL": "https://localhost"}', encoding="ascii")
 
