@@ -102,6 +102,7 @@ class Bench:
     def smpmgr(self):
         subprocess.run(["bluetoothctl", "disconnect", self.address], stdout=subprocess.DEVNULL,
                        check=False)
+        time.sleep(3)
         out, seconds = self.run(os.environ["SMPMGR"], "--ble", self.address, "--timeout", "10",
                                 "image", "upload", self.args.image)
         said = re.findall(r"([\d.]+) *([kM]?)B/s", out)
