@@ -352,7 +352,7 @@ static gboolean take_offset(Transfer *t, const SmpFlight *flight, guint64 offset
 		smp_window_answered(&t->traffic.window, now - flight->sent_at, flight->first,
 				    flight->alone, now);
 	if (offset >= t->result->resumed_at + PROOF)
-		smp_window_proved(&t->traffic.window);
+		smp_window_proved(&t->traffic.window, now);
 	if (offset < t->transfer->size && !check_refusal(t, flight, offset, error))
 		return FALSE;
 	if (!smp_flights_expects(&t->traffic.flights, offset))

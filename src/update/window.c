@@ -24,6 +24,13 @@ static void begin_stretch(SmpWindow *window, gint64 now)
 	window->stretch_losses = 0;
 }
 
+static void set_size(SmpWindow *window, guint size)
+{
+	if (size != window->size)
+		window->size_answers = 0;
+	window->size = size;
+}
+
 void smp_window_init(SmpWindow *window, guint max, guint learned, gint64 now)
 {
 	/* A loss before anything is known of the board has to leave room for the repeat. */
@@ -64,13 +71,18 @@ static void learn(SmpWindow *window, gint64 took, gboolean first, gboolean alone
 void smp_window_answered(SmpWindow *window, gint64 took, gboolean first, gboolean alone, gint64 now)
 {
 	window->stretch_answers++;
+	/* What is answered at first was sent before. */
+	if (++window->size_answers == window->size) {
+		window->size_began = now;
+		window->size_stalled = 0;
+	}
 	learn(window, took, first, alone, now);
 	if (may_try(window, now)) {
 		window->limit++;
 		begin_stretch(window, now);
 	}
 	if (window->size < MIN(window->limit, window->max) && window->alone > 0)
-		window->size++;
+		set_size(window, window->size + 1);
 }
 
 gint64 smp_window_get_patience(const SmpWindow *window)
@@ -84,6 +96,7 @@ gint64 smp_window_stalled(SmpWindow *window, gint64 took)
 		return 0;
 	gint64 stalled = took - (gint64)window->alone;
 	window->stretch_stalled += stalled;
+	window->size_stalled += stalled;
 	return stalled;
 }
 
@@ -118,11 +131,24 @@ void smp_window_lost(SmpWindow *window, SmpLoss loss, gint64 now)
 	window->spare = FALSE;
 	judge(window, loss, now);
 	window->limit = MIN(window->limit, window->max);
-	window->size = MIN(window->size, window->limit);
+	set_size(window, MIN(window->size, window->limit));
 }
 
-void smp_window_proved(SmpWindow *window)
+/* Whether each request is answered about as soon as it would be alone. Where it is not, the line or
+ * the server is never idle, and one more in flight would only wait. */
+static gboolean has_room(const SmpWindow *window, gint64 now)
 {
-	window->max += window->spare;
+	double spent = (double)(now - window->size_began - window->size_stalled);
+
+	return window->size_answers >= 2 * window->size &&
+	       spent * window->size <=
+		       window->alone * (1 + 2 * TOLERANCE) * (window->size_answers - window->size);
+}
+
+void smp_window_proved(SmpWindow *window, gint64 now)
+{
+	if (!window->spare || window->size < window->max || !has_room(window, now))
+		return;
+	window->max++;
 	window->spare = FALSE;
 }

@@ -40,6 +40,9 @@ typedef struct {
 	gint64 stretch_stalled;
 	guint stretch_answers;
 	guint stretch_losses;
+	gint64 size_began; /* when the first request was answered that was sent at this @size */
+	gint64 size_stalled;
+	guint size_answers;
 } SmpWindow;
 
 /* @learned: the limit to begin with; 0 for @max */
@@ -60,7 +63,9 @@ gint64 smp_window_get_patience(const SmpWindow *window);
 
 void smp_window_lost(SmpWindow *window, SmpLoss loss, gint64 now);
 
-/* So much went without loss that the last of the server's buffers may be used. */
-void smp_window_proved(SmpWindow *window);
+/* So much went without loss that the last of the server's buffers may be used: where the others do
+ * not keep the line busy already. If all that is in flight is lost, the repeat has to wait for
+ * seconds where no buffer is left for it. */
+void smp_window_proved(SmpWindow *window, gint64 now);
 
 G_END_DECLS

@@ -36,7 +36,7 @@ static gboolean lie(ImageServer *server, const UploadRequest *request, const gui
 		end = request->offset - 1;
 		break;
 	case 6: /* there and back */
-		end = request->nth % 2 ? end : 400;
+		end = request->nth % 3 ? 400 : end;
 		break;
 	case 7:
 		end = (random >> 8) % 40000;

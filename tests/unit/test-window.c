@@ -48,15 +48,35 @@ static void test_grows(void)
 		guint first = max > 2 ? max - 1 : max;
 		begin(&c, max, 0);
 		g_assert_cmpuint(c.window.size, ==, 1);
-		for (guint i = 1; i < 20; i++) {
-			answer(&c, 1, 10 * MS);
+		for (guint i = 1; i < 60; i++) {
+			answer(&c, 1, 10 * MS / c.window.size);
 			g_assert_cmpuint(c.window.size, ==, MIN(i + 1, first));
 		}
 		for (guint i = 0; i < 3; i++)
-			smp_window_proved(&c.window);
-		answer(&c, 1, 10 * MS);
+			smp_window_proved(&c.window, c.now);
+		answer(&c, 1, 10 * MS / c.window.size);
 		g_assert_cmpuint(c.window.size, ==, max);
 	}
+}
+
+/* Not where the line is busy without it. */
+static void test_full(void)
+{
+	Case c;
+
+	begin(&c, 3, 0);
+	answer(&c, 1, 10 * MS);
+	answer(&c, 20, 8 * MS);
+	smp_window_proved(&c.window, c.now);
+	answer(&c, 20, 8 * MS);
+	g_assert_cmpuint(c.window.size, ==, 2);
+	/* Now it is not. */
+	smp_window_init(&c.window, 3, 0, c.now);
+	answer(&c, 1, 20 * MS);
+	answer(&c, 20, 10 * MS);
+	smp_window_proved(&c.window, c.now);
+	answer(&c, 1, 10 * MS);
+	g_assert_cmpuint(c.window.size, ==, 3);
 }
 
 /* How long one takes alone has to be known first. */
@@ -199,13 +219,15 @@ static void test_keeps_a_buffer(void)
 
 	for (guint proved = 0; proved < 2; proved++) {
 		begin(&c, 3, 0);
+		answer(&c, 1, 10 * MS);
+		answer(&c, 10, 5 * MS);
 		if (proved)
-			smp_window_proved(&c.window);
-		answer(&c, 10, 10 * MS);
+			smp_window_proved(&c.window, c.now);
+		answer(&c, 10, 5 * MS);
 		g_assert_cmpuint(c.window.size, ==, 2 + proved);
 		for (guint i = 0; i < 10; i++) {
 			lose(&c, 1);
-			smp_window_proved(&c.window);
+			smp_window_proved(&c.window, c.now);
 			g_assert_cmpuint(c.window.max, ==, 2);
 			answer(&c, 2000, 1 * MS);
 		}
@@ -221,6 +243,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/window/grows", test_grows);
+	g_test_add_func("/window/full", test_full);
 	g_test_add_func("/window/alone-first", test_alone_first);
 	g_test_add_func("/window/first-held-up", test_first_held_up);
 	g_test_add_func("/window/learned", test_learned);
