@@ -14,6 +14,11 @@ typedef enum {
 	SMP_UPDATE_UPLOAD_ONLY,	     /* only put it into its slot */
 } SmpUpdateMode;
 
+/* "test-and-confirm", "confirm", "test-only", "upload-only" */
+const char *smp_update_mode_name(SmpUpdateMode mode);
+/* FALSE for anything else. */
+gboolean smp_update_mode_parse(const char *text, SmpUpdateMode *mode);
+
 /**
  * SmpInterlock: what an update is refused for, unless exactly that is allowed. Bits of a mask.
  * @SMP_INTERLOCK_DOWNGRADE: older than what runs, by version or security counter
@@ -151,8 +156,13 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SmpPlanStep, smp_plan_step_clear)
 const char *smp_action_name(SmpAction action);
 /* FALSE for anything else. */
 gboolean smp_action_parse(const char *text, SmpAction *action);
+/* Only for what an update may be stopped before on purpose: "upload", "test", "reset", "confirm".
+ */
+gboolean smp_action_parse_stop(const char *text, SmpAction *action);
 /* "updated", "rolled-back"…: what --json prints */
 const char *smp_end_name(SmpEnd end);
+/* FALSE for anything else. */
+gboolean smp_end_parse(const char *text, SmpEnd *end);
 
 /**
  * smp_plan_next:

@@ -85,18 +85,8 @@ const GOptionEntry smpctl_update_options[] = {
 
 static gboolean check_stop(GError **error)
 {
-	static const SmpAction allowed[] = {SMP_ACTION_UPLOAD, SMP_ACTION_TEST, SMP_ACTION_RESET,
-					    SMP_ACTION_CONFIRM};
-
-	if (!stop_before)
-		return TRUE;
-	for (guint i = 0; i < G_N_ELEMENTS(allowed); i++) {
-		if (g_str_equal(stop_before, smp_action_name(allowed[i]))) {
-			policy.stop_before = allowed[i];
-			return TRUE;
-		}
-	}
-	return smpctl_usage_error(error, "--stop-before takes upload, test, reset or confirm");
+	return !stop_before || smp_action_parse_stop(stop_before, &policy.stop_before) ||
+	       smpctl_usage_error(error, "--stop-before takes upload, test, reset or confirm");
 }
 
 static int bootloader_variant(void)

@@ -228,17 +228,6 @@ static void show(Follow *follow, SmpctlBusJob *job)
 
 /* ---- how it ends ---- */
 
-static gboolean find_end(const char *name, SmpEnd *end)
-{
-	for (int i = 0; i <= SMP_END_NEEDS_ATTENTION; i++) {
-		if (g_str_equal(name, smp_end_name((SmpEnd)i))) {
-			*end = (SmpEnd)i;
-			return TRUE;
-		}
-	}
-	return FALSE;
-}
-
 /* Those of smpd, which the library has not: "cancelled", "error". */
 static gboolean fail(Follow *follow, SmpctlBusJob *job, GError **error)
 {
@@ -267,7 +256,7 @@ static gboolean finish(Follow *follow, SmpctlBusJob *job, GError **error)
 	};
 	Smpctl *cli = follow->cli;
 
-	if (!find_end(smpctl_words(smpctl_bus_job_get_result(job)), &end.end))
+	if (!smp_end_parse(smpctl_words(smpctl_bus_job_get_result(job)), &end.end))
 		return fail(follow, job, error);
 	end.rollback = g_strcmp0(smpctl_bus_job_get_kind(job), SMPD_KIND_ROLLBACK) == 0;
 	if (end.rollback && end.end == SMP_END_ROLLED_BACK)

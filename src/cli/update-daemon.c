@@ -9,14 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* As smpd(8) names them. */
-static const char *const modes[] = {
-	[SMP_UPDATE_TEST_AND_CONFIRM] = "test-and-confirm",
-	[SMP_UPDATE_CONFIRM] = "confirm",
-	[SMP_UPDATE_TEST_ONLY] = "test-only",
-	[SMP_UPDATE_UPLOAD_ONLY] = "upload-only",
-};
-
 /* ---- which device ---- */
 
 static SmpctlBusDevice *only_device(GDBusObjectManager *objects, GError **error)
@@ -125,7 +117,7 @@ static GVariant *make_options(const SmpctlHandOver *update, GVariant *images, GV
 	GVariantDict options;
 
 	g_variant_dict_init(&options, NULL);
-	g_variant_dict_insert(&options, "mode", "s", modes[policy->mode]);
+	g_variant_dict_insert(&options, "mode", "s", smp_update_mode_name(policy->mode));
 	g_variant_dict_insert_value(&options, "images", images);
 	g_variant_dict_insert_value(&options, "names", names);
 	add_allowed(&options, policy->allow);

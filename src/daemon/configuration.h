@@ -86,10 +86,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpdConfiguration, smpd_configuration_free)
 /* A name that fits into paths: letters, digits, `_.-`, up to 64. */
 gboolean smpd_name_check(const char *name, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* "test-and-confirm"… */
-gboolean smpd_mode_parse(const char *text, SmpUpdateMode *mode);
-const char *smpd_mode_name(SmpUpdateMode mode);
-
 /* @names: "downgrade"…; adds to the mask. Returns: FALSE with the first that is none in @unknown */
 gboolean smpd_allow_parse(const char *const *names, guint *allow, const char **unknown);
 

@@ -67,7 +67,7 @@ static void set_list(GKeyFile *keys, const char *key, char **list)
 
 static void set_policy(GKeyFile *keys, const SmpPolicy *policy)
 {
-	g_key_file_set_string(keys, JOB, "mode", smpd_mode_name(policy->mode));
+	g_key_file_set_string(keys, JOB, "mode", smp_update_mode_name(policy->mode));
 	g_key_file_set_uint64(keys, JOB, "allow", policy->allow);
 	g_key_file_set_boolean(keys, JOB, "via-recovery", policy->via_recovery);
 	g_key_file_set_string(keys, JOB, "stop-before", smp_action_name(policy->stop_before));
@@ -124,7 +124,7 @@ static gboolean get_policy(GKeyFile *keys, SmpPolicy *policy, GError **error)
 
 	policy->allow = (guint)g_key_file_get_uint64(keys, JOB, "allow", NULL);
 	policy->via_recovery = g_key_file_get_boolean(keys, JOB, "via-recovery", NULL);
-	if (!mode || !smpd_mode_parse(mode, &policy->mode))
+	if (!mode || !smp_update_mode_parse(mode, &policy->mode))
 		return damaged(error, "mode");
 	policy->stop_before = SMP_ACTION_END;
 	if (stop && g_strcmp0(stop, smp_action_name(SMP_ACTION_END)) != 0 &&

@@ -88,41 +88,11 @@ static gboolean set_firmware(gpointer record, const char *value, GError **error)
 	return set_text(&rules->firmware, *value ? value : NULL);
 }
 
-static const struct {
-	const char *name;
-	SmpUpdateMode mode;
-} modes[] = {
-	{"test-and-confirm", SMP_UPDATE_TEST_AND_CONFIRM},
-	{"confirm", SMP_UPDATE_CONFIRM},
-	{"test-only", SMP_UPDATE_TEST_ONLY},
-	{"upload-only", SMP_UPDATE_UPLOAD_ONLY},
-};
-
-gboolean smpd_mode_parse(const char *text, SmpUpdateMode *mode)
-{
-	for (guint i = 0; i < G_N_ELEMENTS(modes); i++) {
-		if (g_str_equal(text, modes[i].name)) {
-			*mode = modes[i].mode;
-			return TRUE;
-		}
-	}
-	return FALSE;
-}
-
-const char *smpd_mode_name(SmpUpdateMode mode)
-{
-	for (guint i = 0; i < G_N_ELEMENTS(modes); i++) {
-		if (modes[i].mode == mode)
-			return modes[i].name;
-	}
-	return "";
-}
-
 static gboolean set_mode(gpointer record, const char *value, GError **error)
 {
 	SmpdRules *rules = record;
 
-	return smpd_mode_parse(value, &rules->mode) ||
+	return smp_update_mode_parse(value, &rules->mode) ||
 	       bad(error, "\"%s\" is no mode: test-and-confirm, confirm, test-only, upload-only",
 		   value);
 }

@@ -58,33 +58,19 @@ static gboolean invalid(GError **error, const char *what, const char *value)
 	return FALSE;
 }
 
-/* Where an update may be interrupted on purpose. */
-static gboolean parse_stop(const char *text, SmpAction *action)
-{
-	static const SmpAction allowed[] = {SMP_ACTION_UPLOAD, SMP_ACTION_TEST, SMP_ACTION_RESET,
-					    SMP_ACTION_CONFIRM};
-
-	for (guint i = 0; i < G_N_ELEMENTS(allowed); i++) {
-		if (g_str_equal(text, smp_action_name(allowed[i]))) {
-			*action = allowed[i];
-			return TRUE;
-		}
-	}
-	return FALSE;
-}
-
 static gboolean set_policy(SmpPolicy *policy, const UpdateOptions *options, GError **error)
 {
 	const char *unknown = NULL;
 
-	if (options->mode && !smpd_mode_parse(options->mode, &policy->mode))
+	if (options->mode && !smp_update_mode_parse(options->mode, &policy->mode))
 		return invalid(error,
 			       "is no mode: test-and-confirm, confirm, test-only, upload-only",
 			       options->mode);
 	if (options->allow &&
 	    !smpd_allow_parse((const char *const *)options->allow, &policy->allow, &unknown))
 		return invalid(error, "is nothing that could be allowed", unknown);
-	if (options->stop_before && !parse_stop(options->stop_before, &policy->stop_before))
+	if (options->stop_before &&
+	    !smp_action_parse_stop(options->stop_before, &policy->stop_before))
 		return invalid(error, "is no step to stop before: upload, test, reset, confirm",
 			       options->stop_before);
 	if (options->bootloader && !smpd_bootloader_parse(options->bootloader, NULL))

@@ -352,14 +352,10 @@ gboolean smp_journal_get_end(const SmpJournal *journal, SmpEnd *end, char **mess
 	g_autofree char *name = g_key_file_get_string(journal->file, JOB, "end", NULL);
 	g_autofree char *text = g_key_file_get_string(journal->file, JOB, "message", NULL);
 
-	for (guint i = 0; name && text && i <= SMP_END_NEEDS_ATTENTION; i++) {
-		if (!g_str_equal(name, smp_end_name((SmpEnd)i)))
-			continue;
-		*end = (SmpEnd)i;
-		*message = g_steal_pointer(&text);
-		return TRUE;
-	}
-	return FALSE;
+	if (!name || !text || !smp_end_parse(name, end))
+		return FALSE;
+	*message = g_steal_pointer(&text);
+	return TRUE;
 }
 
 gint64 smp_journal_get_counter(const SmpJournal *journal, guint image)

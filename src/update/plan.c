@@ -13,50 +13,6 @@ void smp_plan_step_clear(SmpPlanStep *step)
 	g_clear_pointer(&step->detail, g_free);
 }
 
-static const char *const action_names[] = {
-	[SMP_ACTION_ENTER_RECOVERY] = "enter-recovery",
-	[SMP_ACTION_ERASE] = "erase",
-	[SMP_ACTION_UPLOAD] = "upload",
-	[SMP_ACTION_TEST] = "test",
-	[SMP_ACTION_MAKE_PENDING] = "make-pending",
-	[SMP_ACTION_RESET] = "reset",
-	[SMP_ACTION_CHECK_HEALTH] = "check-health",
-	[SMP_ACTION_CONFIRM] = "confirm",
-	[SMP_ACTION_UNDO] = "undo",
-	[SMP_ACTION_END] = "end",
-};
-
-const char *smp_action_name(SmpAction action)
-{
-	return action_names[action];
-}
-
-gboolean smp_action_parse(const char *text, SmpAction *action)
-{
-	for (guint i = 0; i < G_N_ELEMENTS(action_names); i++) {
-		if (g_str_equal(text, action_names[i])) {
-			*action = (SmpAction)i;
-			return TRUE;
-		}
-	}
-	return FALSE;
-}
-
-const char *smp_end_name(SmpEnd end)
-{
-	static const char *const names[] = {
-		[SMP_END_UPDATED] = "updated",
-		[SMP_END_ON_TRIAL] = "on-trial",
-		[SMP_END_UPLOADED] = "uploaded",
-		[SMP_END_UP_TO_DATE] = "up-to-date",
-		[SMP_END_ROLLED_BACK] = "rolled-back",
-		[SMP_END_REFUSED] = "refused",
-		[SMP_END_FAILED_INTACT] = "failed-intact",
-		[SMP_END_NEEDS_ATTENTION] = "needs-attention",
-	};
-	return names[end];
-}
-
 static const SmpAttemptItem *tried(const SmpPlan *plan, guint index)
 {
 	return &plan->attempt->items[index];
