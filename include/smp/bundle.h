@@ -99,5 +99,26 @@ gboolean smp_bundle_add(SmpBundle *bundle, const char *argument, guint image,
 gboolean smp_bundle_use_bootloaders(SmpBundle *bundle, int variant,
 				    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/**
+ * smp_bootloader_parse:
+ * @text: "auto", "s0", "s1"
+ * @variant: (out) (optional): for smp_bundle_use_bootloaders()
+ *
+ * Returns: FALSE for anything else
+ */
+gboolean smp_bootloader_parse(const char *text, int *variant);
+
+/**
+ * smp_bundle_check_signatures:
+ * @keys: (nullable): as smp_key_set_add() takes them; none: nothing is checked
+ *
+ * Fills in @signature_problem of the items that none of the keys signed: the plan refuses them,
+ * unless that is allowed.
+ *
+ * Returns: FALSE with %SMP_UPDATE_ERROR_FILE where a key cannot be read
+ */
+gboolean smp_bundle_check_signatures(SmpBundle *bundle, char *const *keys,
+				     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 G_END_DECLS
 #pragma GCC visibility pop

@@ -89,11 +89,6 @@ static gboolean check_stop(GError **error)
 	       smpctl_usage_error(error, "--stop-before takes upload, test, reset or confirm");
 }
 
-static int bootloader_variant(void)
-{
-	return g_str_equal(bootloader, "s0") ? 0 : g_str_equal(bootloader, "s1") ? 1 : -1;
-}
-
 static gboolean check_options(GError **error)
 {
 	if (test_only + confirm + upload_only > 1)
@@ -101,7 +96,7 @@ static gboolean check_options(GError **error)
 					  "only one of --test-only, --confirm and --upload-only");
 	if (image_number < 0 || window < 0)
 		return smpctl_usage_error(error, "--image and --maxwinsize must not be negative");
-	if (bootloader && !g_str_equal(bootloader, "auto") && bootloader_variant() < 0)
+	if (bootloader && !smp_bootloader_parse(bootloader, NULL))
 		return smpctl_usage_error(error, "--bootloader takes auto, s0 or s1");
 	if (health && upload_only)
 		return smpctl_usage_error(error,
@@ -115,36 +110,19 @@ static gboolean check_options(GError **error)
 	return check_stop(error);
 }
 
-/* An image that none of the keys signed is refused by the plan, unless that is allowed. */
-static gboolean check_signatures(const SmpBundle *bundle, GError **error)
-{
-	g_autoptr(SmpKeySet) keys = smp_key_set_new();
-
-	for (char **file = key_files; file && *file; file++) {
-		if (!smp_key_set_add(keys, *file, error))
-			return FALSE;
-	}
-	if (smp_key_set_size(keys) == 0)
-		return TRUE;
-	for (guint i = 0; i < bundle->items->len; i++) {
-		SmpBundleItem *item = g_ptr_array_index(bundle->items, i);
-		g_auto(SmpVerdict) verdict = {0};
-		if (!smp_firmware_verify(item->firmware, keys, &verdict, NULL))
-			item->signature_problem = smp_verdict_to_string(&verdict);
-	}
-	return TRUE;
-}
-
 static gboolean load_files(SmpBundle *bundle, char **files, GError **error)
 {
 	for (char **file = files; *file; file++) {
 		if (!smp_bundle_add(bundle, *file, (guint)image_number, error))
 			return FALSE;
 	}
-	if (bootloader && !smp_bundle_use_bootloaders(bundle, bootloader_variant(), error))
+	int variant = -1;
+	if (bootloader)
+		smp_bootloader_parse(bootloader, &variant);
+	if (bootloader && !smp_bundle_use_bootloaders(bundle, variant, error))
 		return FALSE;
 	if (bundle->items->len > 0)
-		return check_signatures(bundle, error);
+		return smp_bundle_check_signatures(bundle, key_files, error);
 	g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_FILE,
 		    "%s holds updates of the bootloader only; `--bootloader=auto` installs the "
 		    "variant that does not run",

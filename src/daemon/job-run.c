@@ -10,7 +10,6 @@
 #include "daemon/log.h"
 #include "daemon/names.h"
 
-#include <smp/key.h>
 #include <smp/trial.h>
 
 #define PROBE_TIMEOUT_MS  2000
@@ -158,27 +157,13 @@ static void on_event(const SmpUpdateEvent *event, gpointer user_data)
 
 /* ---- what is to be done ---- */
 
-static gboolean check_signatures(const Work *work, GError **error)
-{
-	g_autoptr(SmpKeySet) keys = smp_key_set_new();
-
-	for (char **key = work->run->config->rules.keys; key && *key; key++) {
-		if (!smp_key_set_add(keys, *key, error))
-			return FALSE;
-	}
-	for (guint i = 0; smp_key_set_size(keys) > 0 && i < work->bundle->items->len; i++) {
-		SmpBundleItem *item = g_ptr_array_index(work->bundle->items, i);
-		g_auto(SmpVerdict) verdict = {0};
-		if (item->firmware && !smp_firmware_verify(item->firmware, keys, &verdict, NULL))
-			item->signature_problem = smp_verdict_to_string(&verdict);
-	}
-	return TRUE;
-}
-
 static SmpBundle *load_files(Work *work, GError **error)
 {
 	work->bundle = smpd_store_bundle(work->store, work->order, error);
-	return work->bundle && check_signatures(work, error) ? work->bundle : NULL;
+	return work->bundle && smp_bundle_check_signatures(work->bundle,
+							   work->run->config->rules.keys, error)
+		       ? work->bundle
+		       : NULL;
 }
 
 static void keep_image(SmpBundle *bundle, int image)

@@ -193,7 +193,7 @@ SmpdOrder *smpd_order_from_keys(const char *id, GKeyFile *keys, GError **error)
 	order->started_by = get_text(keys, "started-by");
 	order->uid = (guint32)g_key_file_get_uint64(keys, JOB, "uid", NULL);
 	order->bootloader = get_text(keys, "bootloader");
-	if (order->bootloader && !smpd_bootloader_parse(order->bootloader, NULL)) {
+	if (order->bootloader && !smp_bootloader_parse(order->bootloader, NULL)) {
 		damaged(error, "bootloader");
 		return NULL;
 	}
@@ -204,20 +204,6 @@ SmpdOrder *smpd_order_from_keys(const char *id, GKeyFile *keys, GError **error)
 	order->window = (guint)g_key_file_get_uint64(keys, JOB, "window", NULL);
 	get_end(keys, order);
 	return g_steal_pointer(&order);
-}
-
-gboolean smpd_bootloader_parse(const char *text, int *variant)
-{
-	static const char *const variants[] = {"auto", "s0", "s1"};
-
-	for (int i = 0; i < (int)G_N_ELEMENTS(variants); i++) {
-		if (!g_str_equal(text, variants[i]))
-			continue;
-		if (variant)
-			*variant = i - 1;
-		return TRUE;
-	}
-	return FALSE;
 }
 
 char *smpd_bundle_id(const SmpBundle *bundle)

@@ -59,10 +59,6 @@ GKeyFile *smpd_order_to_keys(const SmpdOrder *order);
 SmpdOrder *smpd_order_from_keys(const char *id, GKeyFile *keys,
 				GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Whether it is a choice of the bootloader's variant. @variant: (nullable): as
- * smp_bundle_use_bootloaders() takes it */
-gboolean smpd_bootloader_parse(const char *text, int *variant);
-
 /* Returns: (transfer full): the images by number and hash, in the bundle's order */
 char *smpd_bundle_id(const SmpBundle *bundle);
 /* Returns: (transfer full): "1.2.3", or "0: 1.2.3, 1: 2.0.0" */

@@ -220,7 +220,7 @@ static SmpBundle *load_bundle(const char *folder, const SmpdOrder *order, GError
 			return NULL;
 	}
 	int variant;
-	if (order->bootloader && smpd_bootloader_parse(order->bootloader, &variant) &&
+	if (order->bootloader && smp_bootloader_parse(order->bootloader, &variant) &&
 	    !smp_bundle_use_bootloaders(bundle, variant, error))
 		return NULL;
 	if (bundle->items->len > 0)

@@ -73,7 +73,7 @@ static gboolean set_policy(SmpPolicy *policy, const UpdateOptions *options, GErr
 	    !smp_action_parse_stop(options->stop_before, &policy->stop_before))
 		return invalid(error, "is no step to stop before: upload, test, reset, confirm",
 			       options->stop_before);
-	if (options->bootloader && !smpd_bootloader_parse(options->bootloader, NULL))
+	if (options->bootloader && !smp_bootloader_parse(options->bootloader, NULL))
 		return invalid(error, "is no bootloader: auto, s0, s1", options->bootloader);
 	policy->via_recovery = options->via_recovery;
 	return TRUE;

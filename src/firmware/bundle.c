@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include <smp/bundle.h>
+#include <smp/key.h>
 
 #include <string.h>
 
@@ -235,5 +236,36 @@ gboolean smp_bundle_use_bootloaders(SmpBundle *bundle, int variant, GError **err
 	g_ptr_array_unref(bundle->items);
 	bundle->items = bundle->bootloaders;
 	bundle->bootloaders = g_ptr_array_new_with_free_func(item_free);
+	return TRUE;
+}
+
+gboolean smp_bootloader_parse(const char *text, int *variant)
+{
+	static const char *const variants[] = {"auto", "s0", "s1"};
+
+	for (int i = 0; i < (int)G_N_ELEMENTS(variants); i++) {
+		if (!g_str_equal(text, variants[i]))
+			continue;
+		if (variant)
+			*variant = i - 1;
+		return TRUE;
+	}
+	return FALSE;
+}
+
+gboolean smp_bundle_check_signatures(SmpBundle *bundle, char *const *keys, GError **error)
+{
+	g_autoptr(SmpKeySet) set = smp_key_set_new();
+
+	for (; keys && *keys; keys++) {
+		if (!smp_key_set_add(set, *keys, error))
+			return FALSE;
+	}
+	for (guint i = 0; smp_key_set_size(set) > 0 && i < bundle->items->len; i++) {
+		SmpBundleItem *item = g_ptr_array_index(bundle->items, i);
+		g_auto(SmpVerdict) verdict = {0};
+		if (item->firmware && !smp_firmware_verify(item->firmware, set, &verdict, NULL))
+			item->signature_problem = smp_verdict_to_string(&verdict);
+	}
 	return TRUE;
 }
