@@ -9,15 +9,19 @@ G_BEGIN_DECLS
 /* Bundles of images that are on the board already: no file is needed to keep or start them. */
 
 /* Returns: (transfer full): the running images that are on trial; where none is, those that run.
- * Empty where the board does not say. */
-SmpBundle *smp_trial_running(const SmpBoard *board);
+ * %NULL with %SMP_UPDATE_ERROR_REFUSED where the board does not say */
+SmpBundle *smp_trial_running(const SmpBoard *board, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Returns: (transfer full): what a rollback goes back to: the images in the other slots, only of
- * those image numbers that are on trial where any is; none that waits for its first start. Empty
- * where there is none. */
-SmpBundle *smp_trial_fallbacks(const SmpBoard *board);
-/* Sets @error to why there is none. */
-void smp_trial_no_fallback(const SmpBoard *board, GError **error);
+/**
+ * smp_trial_fallbacks:
+ * @image: only of this number; -1 for all
+ *
+ * Returns: (transfer full): what a rollback goes back to: the images in the other slots, only of
+ * those image numbers that are on trial where any is; none that waits for its first start. %NULL
+ * with %SMP_UPDATE_ERROR_REFUSED where there is none
+ */
+SmpBundle *smp_trial_fallbacks(const SmpBoard *board, int image,
+			       GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Returns: (transfer full): the images as N:HASH, by which smp_trial_find() finds them again */
 char **smp_trial_names(const SmpBundle *bundle);

@@ -108,15 +108,10 @@ gboolean smpctl_cmd_confirm(Smpctl *cli, char **args, GError **error)
 
 	if (!board || (args[0] && !check_runs(board, &hash, args[0], error)))
 		return FALSE;
-	g_autoptr(SmpBundle) bundle = smp_trial_running(board);
-	if (bundle->items->len > 0) {
-		g_autoptr(SmpJournal) journal = NULL;
-		return smpctl_journal(cli, &journal, error) &&
-		       run(cli, journal, bundle, NULL, error);
-	}
-	g_set_error_literal(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_REFUSED,
-			    "the board does not say which image runs, so none can be confirmed");
-	return FALSE;
+	g_autoptr(SmpBundle) bundle = smp_trial_running(board, error);
+	g_autoptr(SmpJournal) journal = NULL;
+	return bundle && smpctl_journal(cli, &journal, error) &&
+	       run(cli, journal, bundle, NULL, error);
 }
 
 gboolean smpctl_cmd_rollback(Smpctl *cli, char **args G_GNUC_UNUSED, GError **error)
@@ -129,13 +124,9 @@ gboolean smpctl_cmd_rollback(Smpctl *cli, char **args G_GNUC_UNUSED, GError **er
 	if (smpctl_resumes_rollback(journal))
 		return smpctl_resume_rollback(cli, journal, error);
 	g_autoptr(SmpBoard) board = look(cli, error);
-	if (!board)
+	g_autoptr(SmpBundle) bundle = board ? smp_trial_fallbacks(board, -1, error) : NULL;
+	if (!bundle)
 		return FALSE;
-	g_autoptr(SmpBundle) bundle = smp_trial_fallbacks(board);
-	if (bundle->items->len > 0) {
-		g_auto(GStrv) arguments = rollback_arguments(bundle);
-		return run(cli, journal, bundle, arguments, error);
-	}
-	smp_trial_no_fallback(board, error);
-	return FALSE;
+	g_auto(GStrv) arguments = rollback_arguments(bundle);
+	return run(cli, journal, bundle, arguments, error);
 }

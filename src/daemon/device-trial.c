@@ -8,14 +8,12 @@
 
 static gboolean check_firmware(const SmpBundle *bundle, const char *firmware, GError **error)
 {
-	if (!firmware)
-		return TRUE;
-	for (guint i = 0; i < bundle->items->len; i++) {
+	g_auto(GStrv) installed = g_strsplit(firmware ? firmware : "", " ", -1);
+	g_auto(GStrv) running = smp_trial_names(bundle);
+
+	for (guint i = 0; firmware && i < bundle->items->len; i++) {
 		const SmpBundleItem *item = g_ptr_array_index(bundle->items, i);
-		g_autofree char *hash = smp_hash_to_string(&item->hash);
-		g_autofree char *name = g_strdup_printf("%u:%s", item->image, hash);
-		g_auto(GStrv) names = g_strsplit(firmware, " ", -1);
-		if (g_strv_contains((const char *const *)names, name))
+		if (g_strv_contains((const char *const *)installed, running[i]))
 			continue;
 		g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_REFUSED,
 			    "image %u runs %s, which this job did not install", item->image,
@@ -53,14 +51,8 @@ gboolean smpd_confirm_running(SmpdAct *act, SmpSession *session, const char *fir
 
 	if (!board)
 		return FALSE;
-	g_autoptr(SmpBundle) bundle = smp_trial_running(board);
-	if (bundle->items->len == 0) {
-		g_set_error_literal(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_REFUSED,
-				    "the board does not say which image runs, so none can be "
-				    "confirmed");
-		return FALSE;
-	}
-	if (!check_firmware(bundle, firmware, error))
+	g_autoptr(SmpBundle) bundle = smp_trial_running(board, error);
+	if (!bundle || !check_firmware(bundle, firmware, error))
 		return FALSE;
 	g_autoptr(SmpJournal) journal = smp_journal_open(journals, act->identity, error);
 	if (!journal || !confirm(session, journal, bundle, error))

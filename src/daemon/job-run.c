@@ -166,15 +166,6 @@ static SmpBundle *load_files(Work *work, GError **error)
 		       : NULL;
 }
 
-static void keep_image(SmpBundle *bundle, int image)
-{
-	for (guint i = bundle->items->len; i > 0; i--) {
-		const SmpBundleItem *item = g_ptr_array_index(bundle->items, i - 1);
-		if (image >= 0 && item->image != (guint)image)
-			g_ptr_array_remove_index(bundle->items, i - 1);
-	}
-}
-
 /* What to go back to is decided once: to look again after the reset would be to go back from there.
  */
 static SmpBundle *find_fallbacks(Work *work, GError **error)
@@ -187,12 +178,9 @@ static SmpBundle *find_fallbacks(Work *work, GError **error)
 	if (order->slots)
 		return work->bundle =
 			       smp_trial_find(board, (const char *const *)order->slots, error);
-	work->bundle = smp_trial_fallbacks(board);
-	keep_image(work->bundle, order->rollback_image);
-	if (work->bundle->items->len == 0) {
-		smp_trial_no_fallback(board, error);
+	work->bundle = smp_trial_fallbacks(board, order->rollback_image, error);
+	if (!work->bundle)
 		return NULL;
-	}
 	order->slots = smp_trial_names(work->bundle);
 	order->version = smpd_bundle_version(work->bundle);
 	return smpd_store_save(work->store, order, error) ? work->bundle : NULL;

@@ -25,7 +25,12 @@ static gboolean is_trial(const SmpBoard *board, const SmpImageSlot *slot)
 	return slot->active && slot->has_flags && !slot->confirmed && smp_board_can_revert(board);
 }
 
-SmpBundle *smp_trial_running(const SmpBoard *board)
+static void refuse(GError **error, const char *message)
+{
+	g_set_error_literal(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_REFUSED, message);
+}
+
+SmpBundle *smp_trial_running(const SmpBoard *board, GError **error)
 {
 	g_autoptr(SmpBundle) trials = smp_bundle_new();
 	g_autoptr(SmpBundle) running = smp_bundle_new();
@@ -35,12 +40,34 @@ SmpBundle *smp_trial_running(const SmpBoard *board)
 		if (slot->active)
 			add_slot(is_trial(board, slot) ? trials : running, slot);
 	}
-	return trials->items->len > 0 ? g_steal_pointer(&trials) : g_steal_pointer(&running);
+	if (trials->items->len > 0)
+		return g_steal_pointer(&trials);
+	if (running->items->len > 0)
+		return g_steal_pointer(&running);
+	refuse(error, "the board does not say which image runs, so none can be confirmed");
+	return NULL;
 }
 
-SmpBundle *smp_trial_fallbacks(const SmpBoard *board)
+static void fail_no_fallback(const SmpBoard *board, GError **error)
 {
-	SmpBundle *bundle = smp_bundle_new();
+	for (guint i = 0; board->images && i < board->images->slots->len; i++) {
+		const SmpImageSlot *slot = g_ptr_array_index(board->images->slots, i);
+		if (slot->active || !slot->pending)
+			continue;
+		g_autofree char *message =
+			g_strdup_printf("%s has not run yet, it waits for the next reset: `smpctl "
+					"image erase` takes it back",
+					slot->version);
+		refuse(error, message);
+		return;
+	}
+	refuse(error, "the board holds no other image to go back to; install one with "
+		      "`smpctl update --allow-downgrade FILE`");
+}
+
+SmpBundle *smp_trial_fallbacks(const SmpBoard *board, int image, GError **error)
+{
+	g_autoptr(SmpBundle) bundle = smp_bundle_new();
 	gboolean any_trial = FALSE;
 
 	for (guint i = 0; board->images && i < board->images->slots->len; i++)
@@ -51,27 +78,14 @@ SmpBundle *smp_trial_fallbacks(const SmpBoard *board)
 			smp_image_state_find_active(board->images, slot->image);
 		/* What waits for the next reset is new, not what ran before. */
 		if (active && slot != active && slot->hash.size > 0 && !slot->pending &&
-		    (!any_trial || is_trial(board, active)))
+		    (!any_trial || is_trial(board, active)) &&
+		    (image < 0 || slot->image == (guint)image))
 			add_slot(bundle, slot);
 	}
-	return bundle;
-}
-
-void smp_trial_no_fallback(const SmpBoard *board, GError **error)
-{
-	for (guint i = 0; board->images && i < board->images->slots->len; i++) {
-		const SmpImageSlot *slot = g_ptr_array_index(board->images->slots, i);
-		if (slot->active || !slot->pending)
-			continue;
-		g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_REFUSED,
-			    "%s has not run yet, it waits for the next reset: `smpctl image erase` "
-			    "takes it back",
-			    slot->version);
-		return;
-	}
-	g_set_error_literal(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_REFUSED,
-			    "the board holds no other image to go back to; install one with "
-			    "`smpctl update --allow-downgrade FILE`");
+	if (bundle->items->len > 0)
+		return g_steal_pointer(&bundle);
+	fail_no_fallback(board, error);
+	return NULL;
 }
 
 char **smp_trial_names(const SmpBundle *bundle)
