@@ -200,18 +200,25 @@ gboolean smp_ble_remove(SmpBleDevice *device, GError **error)
 	       smp_bluez_error_set(error, cause, "cannot forget %s", device->label);
 }
 
+void smp_ble_await_end(SmpBleDevice *device)
+{
+	gint64 deadline = g_get_monotonic_time() + DISCONNECT_TIME;
+
+	while (smp_ble_is_connected(device) && g_get_monotonic_time() < deadline) {
+		if (!smp_bluez_wait(device->bluez, deadline, NULL))
+			return;
+	}
+}
+
 /* Waits for the end of the connection, unless the user is in a hurry. */
 void smp_ble_disconnect(SmpBleDevice *device)
 {
 	g_autoptr(GError) ignored = NULL;
-	gint64 deadline = g_get_monotonic_time() + DISCONNECT_TIME;
 
-	if (!call_device(device, "Disconnect", deadline, &ignored))
+	if (!call_device(device, "Disconnect", g_get_monotonic_time() + DISCONNECT_TIME, &ignored))
 		g_debug("Disconnect: %s", ignored->message);
-	while (!ignored && smp_ble_is_connected(device) && g_get_monotonic_time() < deadline) {
-		if (!smp_bluez_wait(device->bluez, deadline, &ignored))
-			return;
-	}
+	else
+		smp_ble_await_end(device);
 }
 
 /* BlueZ keeps what it once read of a board, and firmware that has SMP since then may not tell of

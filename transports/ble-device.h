@@ -94,6 +94,8 @@ gboolean smp_ble_connect_only(SmpBleDevice *device, gint64 deadline,
 			      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Forgets what BlueZ knows of a board, its bond included. */
 gboolean smp_ble_remove(SmpBleDevice *device, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Waits, for a while, until a connection is over that somebody ends. */
+void smp_ble_await_end(SmpBleDevice *device);
 void smp_ble_disconnect(SmpBleDevice *device);
 
 /* ble-pair.c */

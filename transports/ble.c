@@ -133,6 +133,8 @@ static gboolean connect_and_acquire(SmpLink *link, GError **error)
 		g_propagate_error(error, g_steal_pointer(&local));
 		return FALSE;
 	}
+	if (!ble->device.ours)
+		smp_ble_await_end(&ble->device);
 	return find_and_connect(link, error) && smp_ble_acquire(&ble->device, error);
 }
 

@@ -111,6 +111,32 @@ static void test_away(void)
 	g_thread_join(g_steal_pointer(&thread));
 }
 
+static gpointer drop_later(gpointer bluez)
+{
+	g_usleep(SECOND / 2);
+	bluez_double_drop(bluez, 0);
+	return NULL;
+}
+
+/* A connection that another program is just ending is over before ours begins. */
+static void test_being_ended(void)
+{
+	static const DoubleRule ended = {"AcquireNotify", "org.bluez.Error.Failed", "Not connected",
+					 0, 1};
+	g_autoptr(BluezDouble) bluez = ble_test_start(&ble_test_board);
+	SmpLink *other = ble_test_open("ble:C0:11:22:33:44:55?keep=yes");
+
+	smp_link_free(other);
+	bluez_double_add_rule(bluez, &ended);
+	gint64 began = g_get_monotonic_time();
+	g_autoptr(GThread) thread = g_thread_new("drop", drop_later, bluez);
+	g_autoptr(SmpLink) link = ble_test_open("ble:C0:11:22:33:44:55");
+	g_assert_cmpint(g_get_monotonic_time() - began, >=, SECOND / 2);
+	g_autoptr(SmpSession) session = ble_test_session(link);
+	ble_test_echo(session, 5);
+	g_thread_join(g_steal_pointer(&thread));
+}
+
 static void test_reset(gboolean new_address)
 {
 	DoubleBoard board = ble_test_board;
@@ -250,6 +276,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/ble/lost/disturbed", test_disturbed);
 	g_test_add_func("/ble/lost/away", test_away);
+	g_test_add_func("/ble/lost/being-ended", test_being_ended);
 	g_test_add_func("/ble/lost/same-address", test_same_address);
 	g_test_add_func("/ble/lost/new-address", test_new_address);
 	g_test_add_func("/ble/lost/upload-away", test_upload_away);
