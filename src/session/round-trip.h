@@ -10,11 +10,15 @@ G_BEGIN_DECLS
 /**
  * SmpRoundTrip: how long answers take, learned from those that came; zeros at the beginning.
  * @smoothed, @variation: µs; 0 until known
+ * @longest: µs; the longest of late: it counts less with each answer after it
+ * @answers: how many came
  * @largest: bytes of the largest request of which a round trip was seen
  */
 typedef struct {
 	double smoothed;
 	double variation;
+	double longest;
+	guint answers;
 	gsize largest;
 } SmpRoundTrip;
 
