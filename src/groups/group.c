@@ -28,3 +28,55 @@ void smp_group_missing(GError **error, const char *doing, const char *key)
 	g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_MALFORMED,
 		    "cannot %s: the board's answer lacks “%s”", doing, key);
 }
+
+gboolean smp_group_order(SmpSession *session, GByteArray *request, guint timeout_ms,
+			 SmpRepeat repeat, const char *doing, GError **error)
+{
+	SmpCbor body;
+	g_autoptr(SmpResponse) response =
+		smp_group_call(session, request, timeout_ms, repeat, doing, &body, error);
+
+	return response != NULL;
+}
+
+GByteArray *smp_group_text_request(SmpOp op, guint16 group, guint8 command, const char *key,
+				   const char *text)
+{
+	GByteArray *request = smp_packet_new(op, group, command);
+
+	smp_cbor_put_map(request, 1);
+	smp_cbor_put_text(request, key);
+	smp_cbor_put_text(request, text);
+	return request;
+}
+
+gboolean smp_group_get_container(const SmpCbor *body, const char *key, SmpCbor *container,
+				 const char *doing, GError **error)
+{
+	SmpCborIter iter;
+
+	if (smp_cbor_get(body, key, container) && smp_cbor_iter_init(&iter, container))
+		return TRUE;
+	smp_group_missing(error, doing, key);
+	return FALSE;
+}
+
+char **smp_group_get_texts(const SmpCbor *body, const char *key, const char *doing, GError **error)
+{
+	g_autoptr(GStrvBuilder) texts = g_strv_builder_new();
+	SmpCbor list, item;
+	SmpCborIter iter;
+
+	if (!smp_group_get_container(body, key, &list, doing, error))
+		return NULL;
+	if (!smp_cbor_iter_init(&iter, &list) || iter.map) {
+		smp_group_missing(error, doing, key);
+		return NULL;
+	}
+	while (smp_cbor_iter_next(&iter, NULL, &item)) {
+		g_autofree char *text = smp_cbor_dup_text(&item);
+		if (text)
+			g_strv_builder_add(texts, text);
+	}
+	return g_strv_builder_end(texts);
+}

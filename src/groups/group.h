@@ -16,6 +16,23 @@ SmpResponse *smp_group_call(SmpSession *session, GByteArray *request, guint time
 /* A request without parameters: an empty map. */
 GByteArray *smp_group_empty_request(SmpOp op, guint16 group, guint8 command);
 
+/* The same, and the answer is of no interest. @request: consumed */
+gboolean smp_group_order(SmpSession *session, GByteArray *request, guint timeout_ms,
+			 SmpRepeat repeat, const char *doing,
+			 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* A request with one text. */
+GByteArray *smp_group_text_request(SmpOp op, guint16 group, guint8 command, const char *key,
+				   const char *text);
+
+/* A member of @body that is an array or a map; FALSE with an error where it is not there. */
+gboolean smp_group_get_container(const SmpCbor *body, const char *key, SmpCbor *container,
+				 const char *doing, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Returns: (transfer full): the texts of an array; what is no text is left out */
+char **smp_group_get_texts(const SmpCbor *body, const char *key, const char *doing,
+			   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* "cannot @doing: the answer lacks “@key”" */
 void smp_group_missing(GError **error, const char *doing, const char *key);
 

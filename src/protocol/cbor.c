@@ -476,6 +476,11 @@ void smp_cbor_put_map(GByteArray *out, gsize pairs)
 	put_head(out, cbor_encode_map_start, pairs);
 }
 
+void smp_cbor_put_array(GByteArray *out, gsize items)
+{
+	put_head(out, cbor_encode_array_start, items);
+}
+
 void smp_cbor_put_array_begin(GByteArray *out)
 {
 	guint8 head[1];

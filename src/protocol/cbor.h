@@ -96,6 +96,7 @@ void smp_cbor_put_bytes(GByteArray *out, const void *data, gsize size);
 void smp_cbor_put_text(GByteArray *out, const char *text);
 void smp_cbor_put_text_sized(GByteArray *out, const char *text, gsize length);
 void smp_cbor_put_map(GByteArray *out, gsize pairs);
+void smp_cbor_put_array(GByteArray *out, gsize items);
 /* As zcbor and TinyCBOR write them; for the simulated board. */
 void smp_cbor_put_array_begin(GByteArray *out);
 void smp_cbor_put_map_begin(GByteArray *out);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <smp/session.h>
+
+#pragma GCC visibility push(default)
+G_BEGIN_DECLS
+
+/* Groups that only Mynewt serves: log (4), crash (5), run (7). Facts: Mynewt sys/log/modlog,
+ * test/crash_test, test/runtest; newtmgr nmxact/nmp. */
+
+/**
+ * SmpLogEntry:
+ * @log: name of the log
+ * @timestamp: microseconds, of the board's clock
+ * @module, @level: by number; smp_log_modules() and smp_log_levels() name them
+ * @type: (nullable): "str", "cbor", "bin"; %NULL where it is not told, as it is for text
+ * @image: (nullable): first bytes of the hash of the image that wrote it
+ */
+typedef struct {
+	char *log;
+	guint64 index;
+	gint64 timestamp;
+	guint64 module;
+	guint64 level;
+	char *type;
+	GBytes *image;
+	GBytes *message;
+} SmpLogEntry;
+
+/* A name and its number. */
+typedef struct {
+	char *name;
+	gint64 number;
+} SmpLogName;
+
+/* Returns: (transfer full): the names of all logs */
+char **smp_log_list(SmpSession *session, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Returns: (transfer full) (element-type SmpLogName) */
+GPtrArray *smp_log_modules(SmpSession *session, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *smp_log_levels(SmpSession *session, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
+ * smp_log_show:
+ * @log: (nullable): only this one
+ * @min_timestamp: entries of this time and later; -1 for the newest one only
+ * @index: (inout): where to begin, and where to go on: call it until no entries come
+ *
+ * Returns: (transfer full) (element-type SmpLogEntry): as many as fit an answer
+ */
+GPtrArray *smp_log_show(SmpSession *session, const char *log, gint64 min_timestamp, guint64 *index,
+			GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean smp_log_clear(SmpSession *session, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* @how: "div0", "jump0", "ref0", "assert", "wdog". That no answer comes is success. */
+gboolean smp_crash(SmpSession *session, const char *how, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Returns: (transfer full): the names of the tests */
+char **smp_run_list(SmpSession *session, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* @token: (nullable): is put into the test's log. Starts the test: its end is told by a log. */
+gboolean smp_run_test(SmpSession *session, const char *test, const char *token,
+		      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+G_END_DECLS
+#pragma GCC visibility pop

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "groups/group.h"
+
+#include <smp/error.h>
+#include <smp/settings.h>
+
+enum {
+	VALUE = 0,
+	DELETE = 1,
+	COMMIT = 2,
+	LOAD_SAVE = 3,
+};
+
+/* A whole flash sector may have to be collected first. */
+#define FLASH_TIMEOUT_MS 30000
+
+static GByteArray *named_request(SmpOp op, const char *name, gsize pairs)
+{
+	GByteArray *request = smp_packet_new(op, SMP_GROUP_SETTINGS, VALUE);
+
+	smp_cbor_put_map(request, pairs);
+	smp_cbor_put_text(request, "name");
+	smp_cbor_put_text(request, name);
+	return request;
+}
+
+GBytes *smp_settings_read(SmpSession *session, const char *name, guint max_size, gboolean *cut,
+			  GError **error)
+{
+	SmpCbor body;
+	guint64 limit = 0;
+	const guint8 *data;
+	gsize size;
+	const char *doing = "read the setting";
+	GByteArray *request = named_request(SMP_OP_READ, name, max_size ? 2 : 1);
+
+	if (max_size) {
+		smp_cbor_put_text(request, "max_size");
+		smp_cbor_put_uint(request, max_size);
+	}
+	g_autoptr(SmpResponse) response =
+		smp_group_call(session, request, 0, SMP_REPEAT_SAFE, doing, &body, error);
+	if (!response)
+		return NULL;
+	if (!smp_cbor_get_bytes(&body, "val", &data, &size)) {
+		smp_group_missing(error, doing, "val");
+		return NULL;
+	}
+	if (cut)
+		*cut = smp_cbor_get_uint(&body, "max_size", &limit) && size >= limit;
+	return g_bytes_new(data, size);
+}
+
+gboolean smp_settings_write(SmpSession *session, const char *name, GBytes *value, GError **error)
+{
+	GByteArray *request = named_request(SMP_OP_WRITE, name, 2);
+	gsize size;
+	gconstpointer data = g_bytes_get_data(value, &size);
+
+	smp_cbor_put_text(request, "val");
+	smp_cbor_put_bytes(request, data, size);
+	return smp_group_order(session, request, 0, SMP_REPEAT_SAFE, "write the setting", error);
+}
+
+gboolean smp_settings_delete(SmpSession *session, const char *name, GError **error)
+{
+	return smp_group_order(
+		session,
+		smp_group_text_request(SMP_OP_WRITE, SMP_GROUP_SETTINGS, DELETE, "name", name),
+		FLASH_TIMEOUT_MS, SMP_REPEAT_NEVER, "delete the setting", error);
+}
+
+static gboolean order(SmpSession *session, SmpOp op, guint8 command, const char *doing,
+		      GError **error)
+{
+	return smp_group_order(session, smp_group_empty_request(op, SMP_GROUP_SETTINGS, command),
+			       FLASH_TIMEOUT_MS, SMP_REPEAT_SAFE, doing, error);
+}
+
+gboolean smp_settings_commit(SmpSession *session, GError **error)
+{
+	return order(session, SMP_OP_WRITE, COMMIT, "apply the settings", error);
+}
+
+gboolean smp_settings_load(SmpSession *session, GError **error)
+{
+	return order(session, SMP_OP_READ, LOAD_SAVE, "load the settings", error);
+}
+
+gboolean smp_settings_save(SmpSession *session, const char *name, GError **error)
+{
+	const char *doing = "save the settings";
+
+	if (!name)
+		return order(session, SMP_OP_WRITE, LOAD_SAVE, doing, error);
+	return smp_group_order(
+		session,
+		smp_group_text_request(SMP_OP_WRITE, SMP_GROUP_SETTINGS, LOAD_SAVE, "name", name),
+		FLASH_TIMEOUT_MS, SMP_REPEAT_SAFE, doing, error);
+}
+
+char *smp_config_read(SmpSession *session, const char *name, GError **error)
+{
+	SmpCbor body;
+	const char *doing = "read the configuration";
+	g_autoptr(SmpResponse) response =
+		smp_group_call(session, named_request(SMP_OP_READ, name, 1), 0, SMP_REPEAT_SAFE,
+			       doing, &body, error);
+
+	if (!response)
+		return NULL;
+	char *value = smp_cbor_get_text(&body, "val");
+	if (!value)
+		smp_group_missing(error, doing, "val");
+	return value;
+}
+
+gboolean smp_config_write(SmpSession *session, const char *name, const char *value, gboolean save,
+			  GError **error)
+{
+	GByteArray *request = named_request(SMP_OP_WRITE, name, save ? 3 : 2);
+
+	smp_cbor_put_text(request, "val");
+	smp_cbor_put_text(request, value);
+	if (save) {
+		smp_cbor_put_text(request, "save");
+		smp_cbor_put_bool(request, TRUE);
+	}
+	return smp_group_order(session, request, FLASH_TIMEOUT_MS, SMP_REPEAT_SAFE,
+			       "write the configuration", error);
+}
