@@ -36,9 +36,10 @@ gboolean smp_settings_save(SmpSession *session, const char *name,
 /* Mynewt. Returns: (transfer full): the value as text */
 char *smp_config_read(SmpSession *session, const char *name,
 		      GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* @save: also to flash */
-gboolean smp_config_write(SmpSession *session, const char *name, const char *value, gboolean save,
+gboolean smp_config_write(SmpSession *session, const char *name, const char *value,
 			  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Keeps all values in flash. */
+gboolean smp_config_save(SmpSession *session, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS
 #pragma GCC visibility pop

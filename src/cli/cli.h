@@ -69,6 +69,7 @@ typedef enum {
 	SMPCTL_LOOK,
 	SMPCTL_UPDATE,
 	SMPCTL_BOARD,
+	SMPCTL_DATA,
 	SMPCTL_CONNECTIONS,
 	SMPCTL_DAEMON,
 	SMPCTL_HIDDEN, /* names of other tools */
@@ -248,6 +249,11 @@ char *smpctl_params_text(const SmpParams *params);
 /* "179 of 271 KiB" */
 char *smpctl_of_text(guint64 part, guint64 whole);
 
+/* "0a1b" */
+char *smpctl_hex_text(const guint8 *data, gsize size);
+/* A list as the Go tool prints it: "TITLE:" and a name a line, or "TITLE: none". */
+void smpctl_print_names(const char *title, char **names);
+
 /* JSON objects, member by member; what is absent is left out. */
 JsonBuilder *smpctl_json_begin(void);
 void smpctl_json_text(JsonBuilder *json, const char *key, const char *value);
@@ -259,6 +265,8 @@ void smpctl_json_moment(JsonBuilder *json, const char *key, guint64 seconds);
 void smpctl_json_bool(JsonBuilder *json, const char *key, gboolean value);
 void smpctl_json_seconds(JsonBuilder *json, const char *key, gint64 us);
 void smpctl_json_double(JsonBuilder *json, const char *key, double value);
+/* An array of texts. */
+void smpctl_json_texts(JsonBuilder *json, const char *key, char **texts);
 void smpctl_json_hex(JsonBuilder *json, const char *key, const guint8 *data, gsize size);
 /* The buffers, as far as the board tells of them. */
 void smpctl_json_params(JsonBuilder *json, const SmpParams *params);
@@ -438,6 +446,28 @@ gboolean smpctl_cmd_os_bootloader(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_os_tasks(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_os_pools(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_os_datetime(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_stat(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_stat_list(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_settings_read(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_settings_write(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_settings_delete(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_settings_commit(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_settings_load(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_settings_save(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_config(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_storage_erase(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_group_count(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_group_list(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_shell(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_shell_exec(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_log_show(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_log_clear(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_log_list(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_log_modules(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_log_levels(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_run_list(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_run_test(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_crash(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_conn_add(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_conn_show(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_conn_delete(Smpctl *cli, char **args, GError **error);
@@ -468,6 +498,9 @@ extern const GOptionEntry smpctl_update_options[];
 extern const GOptionEntry smpctl_reset_options[];
 extern const GOptionEntry smpctl_device_list_options[];
 extern const GOptionEntry smpctl_job_rollback_options[];
+extern const GOptionEntry smpctl_settings_read_options[];
+extern const GOptionEntry smpctl_settings_write_options[];
+extern const GOptionEntry smpctl_log_options[];
 
 /**
  * smpctl_journal:

@@ -6,8 +6,9 @@
 #include <string.h>
 
 static const char *const topics[] = {
-	[SMPCTL_LOOK] = "Look",		  [SMPCTL_UPDATE] = "Update", [SMPCTL_BOARD] = "Board",
-	[SMPCTL_CONNECTIONS] = "Connect", [SMPCTL_DAEMON] = "Daemon", [SMPCTL_HIDDEN] = "",
+	[SMPCTL_LOOK] = "Look", [SMPCTL_UPDATE] = "Update",	  [SMPCTL_BOARD] = "Board",
+	[SMPCTL_DATA] = "Data", [SMPCTL_CONNECTIONS] = "Connect", [SMPCTL_DAEMON] = "Daemon",
+	[SMPCTL_HIDDEN] = "",
 };
 
 static void print_row(const char *topic, const SmpctlCommand *command)

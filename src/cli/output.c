@@ -166,14 +166,40 @@ void smpctl_json_seconds(JsonBuilder *json, const char *key, gint64 us)
 	smpctl_json_double(json, key, (double)us / G_USEC_PER_SEC);
 }
 
-void smpctl_json_hex(JsonBuilder *json, const char *key, const guint8 *data, gsize size)
+char *smpctl_hex_text(const guint8 *data, gsize size)
 {
-	g_autoptr(GString) hex = g_string_sized_new(2 * size);
+	GString *hex = g_string_sized_new(2 * size);
 
 	for (gsize i = 0; i < size; i++)
 		g_string_append_printf(hex, "%02x", data[i]);
+	return g_string_free(hex, FALSE);
+}
+
+void smpctl_json_hex(JsonBuilder *json, const char *key, const guint8 *data, gsize size)
+{
+	g_autofree char *hex = smpctl_hex_text(data, size);
+
 	if (size)
-		smpctl_json_text(json, key, hex->str);
+		smpctl_json_text(json, key, hex);
+}
+
+void smpctl_json_texts(JsonBuilder *json, const char *key, char **texts)
+{
+	json_builder_set_member_name(json, key);
+	json_builder_begin_array(json);
+	for (; *texts; texts++)
+		json_builder_add_string_value(json, *texts);
+	json_builder_end_array(json);
+}
+
+void smpctl_print_names(const char *title, char **names)
+{
+	if (!*names)
+		printf("%s: none\n", title);
+	else
+		printf("%s:\n", title);
+	for (; *names; names++)
+		printf("    %s\n", *names);
 }
 
 /* What json-glib prints as 0.025999999999999999 is 0.026 to everybody else. */

@@ -116,17 +116,23 @@ char *smp_config_read(SmpSession *session, const char *name, GError **error)
 	return value;
 }
 
-gboolean smp_config_write(SmpSession *session, const char *name, const char *value, gboolean save,
-			  GError **error)
+gboolean smp_config_write(SmpSession *session, const char *name, const char *value, GError **error)
 {
-	GByteArray *request = named_request(SMP_OP_WRITE, name, save ? 3 : 2);
+	GByteArray *request = named_request(SMP_OP_WRITE, name, 2);
 
 	smp_cbor_put_text(request, "val");
 	smp_cbor_put_text(request, value);
-	if (save) {
-		smp_cbor_put_text(request, "save");
-		smp_cbor_put_bool(request, TRUE);
-	}
+	return smp_group_order(session, request, 0, SMP_REPEAT_SAFE, "write the configuration",
+			       error);
+}
+
+gboolean smp_config_save(SmpSession *session, GError **error)
+{
+	GByteArray *request = smp_packet_new(SMP_OP_WRITE, SMP_GROUP_SETTINGS, VALUE);
+
+	smp_cbor_put_map(request, 1);
+	smp_cbor_put_text(request, "save");
+	smp_cbor_put_bool(request, TRUE);
 	return smp_group_order(session, request, FLASH_TIMEOUT_MS, SMP_REPEAT_SAFE,
-			       "write the configuration", error);
+			       "save the configuration", error);
 }

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* log, run and crash: groups of Mynewt, as the Go tool prints them
+ * (newtmgr/cli/{logs,run,crash}.go).
+ */
+
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static gboolean show_all;
+
+const GOptionEntry smpctl_log_options[] = {
+	{"all", 'a', 0, G_OPTION_ARG_NONE, &show_all, "until the end, not only what fits an answer",
+	 NULL},
+	{NULL},
+};
+
+/* ---- log show ---- */
+
+typedef struct {
+	const char *log;
+	guint64 index;
+	gint64 timestamp;
+	GPtrArray *modules;
+	GPtrArray *levels;
+} LogQuery;
+
+/* Returns: (transfer full): the name of a number, or the number */
+static char *name_of(const GPtrArray *names, guint64 number)
+{
+	for (guint i = 0; names && i < names->len; i++) {
+		const SmpLogName *name = g_ptr_array_index(names, i);
+		if (name->number == (gint64)number)
+			return g_strdup(name->name);
+	}
+	return g_strdup_printf("%" G_GUINT64_FORMAT, number);
+}
+
+/* What is text is shown as it is, all else in hexadecimal. */
+static char *message_text(const SmpLogEntry *entry)
+{
+	gsize size;
+	const guint8 *data = g_bytes_get_data(entry->message, &size);
+	gboolean binary = entry->type && !g_str_equal(entry->type, "str");
+
+	return binary ? smpctl_hex_text(data, size)
+		      : g_utf8_make_valid((const char *)data, (gssize)size);
+}
+
+static char *image_text(const SmpLogEntry *entry)
+{
+	gsize size = 0;
+	const guint8 *data = entry->image ? g_bytes_get_data(entry->image, &size) : NULL;
+
+	return smpctl_hex_text(data, size);
+}
+
+static void print_entry(const LogQuery *query, const SmpLogEntry *entry)
+{
+	g_autofree char *module = name_of(query->modules, entry->module);
+	g_autofree char *level = name_of(query->levels, entry->level);
+	g_autofree char *image = image_text(entry);
+	g_autofree char *message = message_text(entry);
+	g_autofree char *time = g_strdup_printf("%" G_GINT64_FORMAT "us", entry->timestamp);
+
+	printf("%10" G_GUINT64_FORMAT " %22s | %16s %16s %6s %8s %s\n", entry->index, time, module,
+	       level, entry->type ? entry->type : "str", image, message);
+}
+
+static void json_entry(const LogQuery *query, const SmpLogEntry *entry)
+{
+	g_autoptr(JsonBuilder) json = smpctl_json_begin();
+	g_autofree char *module = name_of(query->modules, entry->module);
+	g_autofree char *level = name_of(query->levels, entry->level);
+	g_autofree char *image = image_text(entry);
+	g_autofree char *message = message_text(entry);
+
+	smpctl_json_text(json, "log", entry->log);
+	smpctl_json_int(json, "index", (gint64)entry->index);
+	smpctl_json_seconds(json, "time", entry->timestamp);
+	smpctl_json_text(json, "module", module);
+	smpctl_json_text(json, "level", level);
+	smpctl_json_text(json, "type", entry->type ? entry->type : "str");
+	if (*image)
+		smpctl_json_text(json, "image", image);
+	smpctl_json_text(json, "message", message);
+	smpctl_json_print(json);
+}
+
+static void print_entries(Smpctl *cli, const LogQuery *query, const GPtrArray *entries)
+{
+	const char *log = NULL;
+
+	for (guint i = 0; i < entries->len; i++) {
+		const SmpLogEntry *entry = g_ptr_array_index(entries, i);
+		if (cli->options->json) {
+			json_entry(query, entry);
+			continue;
+		}
+		if (g_strcmp0(log, entry->log) != 0)
+			printf("Name: %s\n%10s %22s | %16s %16s %6s %8s %s\n", entry->log,
+			       "[index]", "[timestamp]", "[module]", "[level]", "[type]", "[img]",
+			       "[message]");
+		log = entry->log;
+		print_entry(query, entry);
+	}
+}
+
+static gboolean show(Smpctl *cli, SmpSession *session, LogQuery *query, GError **error)
+{
+	gboolean any = FALSE, more = TRUE;
+
+	while (more) {
+		guint64 before = query->index;
+		g_autoptr(GPtrArray) entries =
+			smp_log_show(session, query->log, query->timestamp, &query->index, error);
+		if (!entries)
+			return FALSE;
+		print_entries(cli, query, entries);
+		any |= entries->len > 0;
+		more = show_all && entries->len > 0 && query->index > before;
+	}
+	if (!any && !cli->options->json)
+		puts("(no logs retrieved)");
+	return TRUE;
+}
+
+/* log show [NAME [MIN-INDEX|last [MIN-TIMESTAMP]]] */
+static gboolean parse_query(char **args, LogQuery *query, GError **error)
+{
+	if (!args[0])
+		return TRUE;
+	query->log = args[0];
+	if (!args[1])
+		return TRUE;
+	if (g_str_equal(args[1], "last"))
+		query->timestamp = -1;
+	else if (!g_ascii_string_to_unsigned(args[1], 10, 0, G_MAXUINT32, &query->index, NULL))
+		return smpctl_usage_error(error, "“%s” is no index of a log entry", args[1]);
+	if (args[2] &&
+	    !g_ascii_string_to_signed(args[2], 10, 0, G_MAXINT64, &query->timestamp, NULL))
+		return smpctl_usage_error(error, "“%s” is no time in microseconds", args[2]);
+	return TRUE;
+}
+
+gboolean smpctl_cmd_log_show(Smpctl *cli, char **args, GError **error)
+{
+	LogQuery query = {0};
+
+	if (!parse_query(args, &query, error))
+		return FALSE;
+	SmpSession *session = smpctl_session(cli, error);
+	if (!session)
+		return FALSE;
+	/* Without the names the numbers are shown. */
+	query.modules = smp_log_modules(session, NULL);
+	query.levels = smp_log_levels(session, NULL);
+	gboolean good = show(cli, session, &query, error);
+	g_clear_pointer(&query.modules, g_ptr_array_unref);
+	g_clear_pointer(&query.levels, g_ptr_array_unref);
+	return good;
+}
+
+/* ---- what there is ---- */
+
+gboolean smpctl_cmd_log_clear(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+
+	if (!session || !smp_log_clear(session, error))
+		return FALSE;
+	if (cli->options->json)
+		smpctl_done(cli, "cleared");
+	else if (!cli->options->quiet)
+		puts("done");
+	return TRUE;
+}
+
+static gboolean print_texts(Smpctl *cli, const char *key, const char *title, char **texts)
+{
+	if (cli->options->json) {
+		g_autoptr(JsonBuilder) json = smpctl_json_begin();
+		smpctl_json_texts(json, key, texts);
+		smpctl_json_print(json);
+	} else {
+		smpctl_print_names(title, texts);
+	}
+	return TRUE;
+}
+
+gboolean smpctl_cmd_log_list(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+	g_auto(GStrv) logs = session ? smp_log_list(session, error) : NULL;
+
+	return logs && print_texts(cli, "logs", "available logs", logs);
+}
+
+static void add_name(JsonBuilder *json, gconstpointer item)
+{
+	const SmpLogName *name = item;
+
+	smpctl_json_text(json, "name", name->name);
+	smpctl_json_int(json, "number", name->number);
+}
+
+static gboolean print_map(Smpctl *cli, const char *key, const char *title, const GPtrArray *names)
+{
+	if (!names)
+		return FALSE;
+	if (cli->options->json) {
+		g_autoptr(JsonBuilder) json = smpctl_json_begin();
+		smpctl_json_array(json, key, names, add_name);
+		smpctl_json_print(json);
+		return TRUE;
+	}
+	printf("%s:\n", title);
+	for (guint i = 0; i < names->len; i++) {
+		const SmpLogName *name = g_ptr_array_index(names, i);
+		printf("    %s: %" G_GINT64_FORMAT "\n", name->name, name->number);
+	}
+	return TRUE;
+}
+
+gboolean smpctl_cmd_log_modules(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+	g_autoptr(GPtrArray) names = session ? smp_log_modules(session, error) : NULL;
+
+	return print_map(cli, "modules", "available modules", names);
+}
+
+gboolean smpctl_cmd_log_levels(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+	g_autoptr(GPtrArray) names = session ? smp_log_levels(session, error) : NULL;
+
+	return print_map(cli, "levels", "available levels", names);
+}
+
+gboolean smpctl_cmd_run_list(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+	g_auto(GStrv) tests = session ? smp_run_list(session, error) : NULL;
+
+	return tests && print_texts(cli, "tests", "available tests", tests);
+}
+
+gboolean smpctl_cmd_run_test(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+
+	if (!session ||
+	    !smp_run_test(session, args[0] ? args[0] : "all", args[0] ? args[1] : NULL, error))
+		return FALSE;
+	smpctl_done(cli, "started");
+	return TRUE;
+}
+
+gboolean smpctl_cmd_crash(Smpctl *cli, char **args, GError **error)
+{
+	static const char *const ways[] = {"div0", "jump0", "ref0", "assert", "wdog", NULL};
+
+	if (!g_strv_contains(ways, args[0]))
+		return smpctl_usage_error(error,
+					  "“%s” is no way to crash; there are assert, div0, "
+					  "jump0, ref0 and wdog",
+					  args[0]);
+	SmpSession *session = smpctl_session(cli, error);
+	if (!session || !smp_crash(session, args[0], error))
+		return FALSE;
+	smpctl_done(cli, "crashed");
+	return TRUE;
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* settings: Zephyr's; config: Mynewt's, as the Go tool has it (newtmgr/cli/config.go); storage. */
+
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static char *value_type;
+static int value_size;
+static int value_max;
+
+const GOptionEntry smpctl_settings_read_options[] = {
+	{"as", 0, 0, G_OPTION_ARG_STRING, &value_type, "show the value as text, hex or int",
+	 "TYPE"},
+	{"max", 0, 0, G_OPTION_ARG_INT, &value_max, "at most so many bytes", "BYTES"},
+	{NULL},
+};
+
+const GOptionEntry smpctl_settings_write_options[] = {
+	{"as", 0, 0, G_OPTION_ARG_STRING, &value_type, "VALUE is text, hex or int (text)", "TYPE"},
+	{"size", 0, 0, G_OPTION_ARG_INT, &value_size, "bytes of an int: 1, 2, 4 or 8 (4)", "BYTES"},
+	{NULL},
+};
+
+typedef enum {
+	AS_GUESS,
+	AS_TEXT,
+	AS_HEX,
+	AS_INT,
+} ValueType;
+
+static gboolean parse_type(ValueType *type, GError **error)
+{
+	static const char *const names[] = {[AS_TEXT] = "text", [AS_HEX] = "hex", [AS_INT] = "int"};
+
+	*type = AS_GUESS;
+	if (!value_type)
+		return TRUE;
+	for (guint i = AS_TEXT; i < G_N_ELEMENTS(names); i++) {
+		if (g_str_equal(names[i], value_type))
+			*type = (ValueType)i;
+	}
+	return *type != AS_GUESS ||
+	       smpctl_usage_error(error, "--as takes text, hex or int, not “%s”", value_type);
+}
+
+/* Integers are as the boards' processors have them: little-endian, in two's complement. */
+static gboolean to_int(const guint8 *data, gsize size, gint64 *value)
+{
+	guint64 bits = 0;
+
+	if (size != 1 && size != 2 && size != 4 && size != 8)
+		return FALSE;
+	for (gsize i = size; i > 0; i--)
+		bits = bits << 8 | data[i - 1];
+	guint shift = (guint)(64 - 8 * size);
+	*value = (gint64)(bits << shift) >> shift;
+	return TRUE;
+}
+
+/* Returns: (transfer full) (nullable): the bytes, if they are text, one NUL at the end left out */
+static char *to_text(const guint8 *data, gsize size)
+{
+	gsize length = size > 0 && data[size - 1] == 0 ? size - 1 : size;
+
+	if (!g_utf8_validate((const char *)data, (gssize)length, NULL))
+		return NULL;
+	for (gsize i = 0; i < length; i++) {
+		if (g_ascii_iscntrl(data[i]))
+			return NULL;
+	}
+	return g_strndup((const char *)data, length);
+}
+
+static gboolean print_value(const guint8 *data, gsize size, ValueType type, GError **error)
+{
+	g_autofree char *hex = smpctl_hex_text(data, size);
+	g_autofree char *text = to_text(data, size);
+	gint64 number;
+
+	if (type == AS_INT && !to_int(data, size, &number)) {
+		g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_FAILED,
+			    "the value has %" G_GSIZE_FORMAT " bytes, an integer 1, 2, 4 or 8: "
+			    "%s",
+			    size, hex);
+		return FALSE;
+	}
+	if (type == AS_TEXT || (type == AS_GUESS && text && *text)) {
+		fwrite(data, 1, text ? strlen(text) : size, stdout);
+		putchar('\n');
+	} else if (type == AS_INT) {
+		printf("%" G_GINT64_FORMAT "\n", number);
+	} else {
+		puts(hex);
+	}
+	return TRUE;
+}
+
+static void print_json(const char *name, const guint8 *data, gsize size, gboolean cut)
+{
+	g_autoptr(JsonBuilder) json = smpctl_json_begin();
+	g_autofree char *text = to_text(data, size);
+	gint64 number;
+
+	smpctl_json_text(json, "name", name);
+	smpctl_json_hex(json, "hex", data, size);
+	if (text)
+		smpctl_json_text(json, "text", text);
+	if (to_int(data, size, &number))
+		smpctl_json_int(json, "int", number);
+	smpctl_json_bool(json, "cut", cut);
+	smpctl_json_print(json);
+}
+
+gboolean smpctl_cmd_settings_read(Smpctl *cli, char **args, GError **error)
+{
+	ValueType type;
+	gboolean cut;
+
+	if (!parse_type(&type, error))
+		return FALSE;
+	if (value_max < 0)
+		return smpctl_usage_error(error, "--max takes a number of bytes");
+	SmpSession *session = smpctl_session(cli, error);
+	g_autoptr(GBytes) value =
+		session ? smp_settings_read(session, args[0], (guint)value_max, &cut, error) : NULL;
+	if (!value)
+		return FALSE;
+	gsize size;
+	const guint8 *data = g_bytes_get_data(value, &size);
+	if (cut)
+		smpctl_say(cli,
+			   "the board tells no more than %" G_GSIZE_FORMAT
+			   " bytes: raise CONFIG_MCUMGR_GRP_SETTINGS_VALUE_LEN",
+			   size);
+	if (!cli->options->json)
+		return print_value(data, size, type, error);
+	print_json(args[0], data, size, cut);
+	return TRUE;
+}
+
+static GBytes *from_hex(const char *text, GError **error)
+{
+	gsize length = strlen(text);
+
+	if (length % 2 || strspn(text, "0123456789abcdefABCDEF") != length) {
+		(void)smpctl_usage_error(error, "“%s” is no whole number of hexadecimal bytes",
+					 text);
+		return NULL;
+	}
+	guint8 *data = g_malloc(length / 2 + 1);
+	for (gsize i = 0; i < length / 2; i++)
+		data[i] = (guint8)(g_ascii_xdigit_value(text[2 * i]) << 4 |
+				   g_ascii_xdigit_value(text[2 * i + 1]));
+	return g_bytes_new_take(data, length / 2);
+}
+
+/* Signed or unsigned: what fits the size either way. */
+static GBytes *from_int(const char *text, GError **error)
+{
+	int size = value_size ? value_size : 4;
+	char *end;
+	guint8 data[8];
+
+	if (size != 1 && size != 2 && size != 4 && size != 8) {
+		(void)smpctl_usage_error(error, "--size takes 1, 2, 4 or 8");
+		return NULL;
+	}
+	gint64 value = *text == '-' ? g_ascii_strtoll(text, &end, 0)
+				    : (gint64)g_ascii_strtoull(text, &end, 0);
+	gint64 half = size < 8 ? (gint64)1 << (8 * size - 1) : G_MAXINT64;
+	gboolean fits = size == 8 || (value >= -half && value < 2 * half);
+	if (end == text || *end || !fits) {
+		(void)smpctl_usage_error(error, "“%s” is no integer of %d byte%s", text, size,
+					 size == 1 ? "" : "s");
+		return NULL;
+	}
+	for (int i = 0; i < size; i++)
+		data[i] = (guint8)((guint64)value >> (8 * i));
+	return g_bytes_new(data, (gsize)size);
+}
+
+static GBytes *parse_value(const char *text, GError **error)
+{
+	ValueType type;
+
+	if (!parse_type(&type, error))
+		return NULL;
+	if (type == AS_HEX)
+		return from_hex(text, error);
+	return type == AS_INT ? from_int(text, error) : g_bytes_new(text, strlen(text));
+}
+
+gboolean smpctl_cmd_settings_write(Smpctl *cli, char **args, GError **error)
+{
+	g_autoptr(GBytes) value = parse_value(args[1], error);
+	SmpSession *session = value ? smpctl_session(cli, error) : NULL;
+
+	if (!session || !smp_settings_write(session, args[0], value, error))
+		return FALSE;
+	smpctl_done(cli, "written");
+	return TRUE;
+}
+
+gboolean smpctl_cmd_settings_delete(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+
+	if (!session || !smp_settings_delete(session, args[0], error))
+		return FALSE;
+	smpctl_done(cli, "deleted");
+	return TRUE;
+}
+
+gboolean smpctl_cmd_settings_commit(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+
+	if (!session || !smp_settings_commit(session, error))
+		return FALSE;
+	smpctl_done(cli, "committed");
+	return TRUE;
+}
+
+gboolean smpctl_cmd_settings_load(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+
+	if (!session || !smp_settings_load(session, error))
+		return FALSE;
+	smpctl_done(cli, "loaded");
+	return TRUE;
+}
+
+gboolean smpctl_cmd_settings_save(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+
+	if (!session || !smp_settings_save(session, args[0], error))
+		return FALSE;
+	smpctl_done(cli, "saved");
+	return TRUE;
+}
+
+static gboolean config_write(Smpctl *cli, SmpSession *session, char **args, GError **error)
+{
+	gboolean save = !args[1];
+
+	if (!(save ? smp_config_save(session, error)
+		   : smp_config_write(session, args[0], args[1], error)))
+		return FALSE;
+	smpctl_done(cli, save ? "saved" : "written");
+	return TRUE;
+}
+
+/* config NAME, config NAME VALUE, config save */
+gboolean smpctl_cmd_config(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+
+	if (!session)
+		return FALSE;
+	if (args[1] || g_str_equal(args[0], "save"))
+		return config_write(cli, session, args, error);
+	g_autofree char *value = smp_config_read(session, args[0], error);
+	if (!value)
+		return FALSE;
+	if (cli->options->json) {
+		g_autoptr(JsonBuilder) json = smpctl_json_begin();
+		smpctl_json_text(json, "name", args[0]);
+		smpctl_json_text(json, "value", value);
+		smpctl_json_print(json);
+	} else {
+		printf("Value: %s\n", value);
+	}
+	return TRUE;
+}
+
+gboolean smpctl_cmd_storage_erase(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+
+	if (!session || !smp_basic_erase_storage(session, error))
+		return FALSE;
+	smpctl_done(cli, "erased");
+	return TRUE;
+}

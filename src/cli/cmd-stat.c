@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* stat: what the Go tool prints (newtmgr/cli/stats.go). */
+
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+gboolean smpctl_cmd_stat_list(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+	g_auto(GStrv) names = session ? smp_stat_list(session, error) : NULL;
+
+	if (!names)
+		return FALSE;
+	if (cli->options->json) {
+		g_autoptr(JsonBuilder) json = smpctl_json_begin();
+		smpctl_json_texts(json, "groups", names);
+		smpctl_json_print(json);
+		return TRUE;
+	}
+	smpctl_print_names("stat groups", names);
+	return TRUE;
+}
+
+static gint compare_names(gconstpointer a, gconstpointer b)
+{
+	const SmpStatField *const *first = a;
+	const SmpStatField *const *second = b;
+
+	return strcmp((*first)->name, (*second)->name);
+}
+
+static void print_fields(const char *name, const GPtrArray *fields)
+{
+	printf("stat group: %s\n", name);
+	if (fields->len == 0)
+		puts("    (empty)");
+	for (guint i = 0; i < fields->len; i++) {
+		const SmpStatField *field = g_ptr_array_index(fields, i);
+		printf("%10" G_GUINT64_FORMAT " %s\n", field->value, field->name);
+	}
+}
+
+/* One group: an object of its own, members by name. */
+static gboolean show(Smpctl *cli, SmpSession *session, const char *name, GError **error)
+{
+	g_autoptr(GPtrArray) fields = smp_stat_read(session, name, error);
+
+	if (!fields)
+		return FALSE;
+	g_ptr_array_sort(fields, compare_names);
+	if (!cli->options->json) {
+		print_fields(name, fields);
+		return TRUE;
+	}
+	g_autoptr(JsonBuilder) json = smpctl_json_begin();
+	smpctl_json_text(json, "group", name);
+	json_builder_set_member_name(json, "fields");
+	json_builder_begin_object(json);
+	for (guint i = 0; i < fields->len; i++) {
+		const SmpStatField *field = g_ptr_array_index(fields, i);
+		smpctl_json_int(json, field->name, (gint64)MIN(field->value, G_MAXINT64));
+	}
+	json_builder_end_object(json);
+	smpctl_json_print(json);
+	return TRUE;
+}
+
+/* stat [NAME]: one group, or all of them. */
+gboolean smpctl_cmd_stat(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+
+	if (!session || args[0])
+		return session && show(cli, session, args[0], error);
+	g_auto(GStrv) names = smp_stat_list(session, error);
+	if (!names)
+		return FALSE;
+	for (char **name = names; *name; name++) {
+		if (!show(cli, session, *name, error))
+			return FALSE;
+	}
+	return TRUE;
+}
