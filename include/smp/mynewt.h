@@ -44,7 +44,8 @@ GPtrArray *smp_log_levels(SmpSession *session, GError **error) G_GNUC_WARN_UNUSE
  * smp_log_show:
  * @log: (nullable): only this one
  * @min_timestamp: entries of this time and later; -1 for the newest one only
- * @index: (inout): where to begin, and where to go on: call it until no entries come
+ * @index: (inout): where to begin, and where to go on: call it until no entries come. Of one log:
+ *   several do not come in the order of the index
  *
  * Returns: (transfer full) (element-type SmpLogEntry): as many as fit an answer
  */

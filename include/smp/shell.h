@@ -12,8 +12,7 @@ G_BEGIN_DECLS
  * smp_shell_execute:
  * @arguments: joined with blanks by the board
  * @timeout_ms: the command blocks the server as long as it runs; 0 for the session's
- * @status: (out): what the command returned: 0 or a negative errno. Before Zephyr 3.2 an error of
- *   the board and that of a command cannot be told apart; both come as @status
+ * @status: (out): what the command returned: 0 or a negative errno
  *
  * Returns: (transfer full): what it printed; cut by the board where its buffer is too small
  */

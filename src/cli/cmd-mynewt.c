@@ -108,9 +108,10 @@ static void print_entries(Smpctl *cli, const LogQuery *query, const GPtrArray *e
 	}
 }
 
-static gboolean show(Smpctl *cli, SmpSession *session, LogQuery *query, GError **error)
+static gboolean show(Smpctl *cli, SmpSession *session, LogQuery *query, gboolean *any,
+		     GError **error)
 {
-	gboolean any = FALSE, more = TRUE;
+	gboolean more = TRUE;
 
 	while (more) {
 		guint64 before = query->index;
@@ -119,11 +120,26 @@ static gboolean show(Smpctl *cli, SmpSession *session, LogQuery *query, GError *
 		if (!entries)
 			return FALSE;
 		print_entries(cli, query, entries);
-		any |= entries->len > 0;
-		more = show_all && entries->len > 0 && query->index > before;
+		*any |= entries->len > 0;
+		more = show_all && query->index > before;
 	}
-	if (!any && !cli->options->json)
-		puts("(no logs retrieved)");
+	return TRUE;
+}
+
+/* All of all logs, one after the other. */
+static gboolean show_each(Smpctl *cli, SmpSession *session, const LogQuery *query, gboolean *any,
+			  GError **error)
+{
+	g_auto(GStrv) logs = smp_log_list(session, error);
+
+	if (!logs)
+		return FALSE;
+	for (char **log = logs; *log; log++) {
+		LogQuery one = *query;
+		one.log = *log;
+		if (!show(cli, session, &one, any, error))
+			return FALSE;
+	}
 	return TRUE;
 }
 
@@ -157,7 +173,11 @@ gboolean smpctl_cmd_log_show(Smpctl *cli, char **args, GError **error)
 	/* Without the names the numbers are shown. */
 	query.modules = smp_log_modules(session, NULL);
 	query.levels = smp_log_levels(session, NULL);
-	gboolean good = show(cli, session, &query, error);
+	gboolean any = FALSE;
+	gboolean good = show_all && !query.log ? show_each(cli, session, &query, &any, error)
+					       : show(cli, session, &query, &any, error);
+	if (good && !any && !cli->options->json)
+		puts("(no logs retrieved)");
 	g_clear_pointer(&query.modules, g_ptr_array_unref);
 	g_clear_pointer(&query.levels, g_ptr_array_unref);
 	return good;

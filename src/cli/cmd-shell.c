@@ -17,10 +17,18 @@
 #define HISTORY	     "shell-history"
 #define HISTORY_SIZE 500
 
-/* What an operating system of ours can tell as an exit status. A board's are 0 or negative. */
 static int exit_status(gint64 status)
 {
 	return status == 0 ? SMPCTL_EXIT_OK : SMPCTL_EXIT_DEVICE;
+}
+
+static void print_json(const char *output, gint64 status)
+{
+	g_autoptr(JsonBuilder) json = smpctl_json_begin();
+
+	smpctl_json_int(json, "status", status);
+	smpctl_json_text(json, "output", output);
+	smpctl_json_print(json);
 }
 
 static void print_output(const char *output)
@@ -45,10 +53,7 @@ gboolean smpctl_cmd_shell_exec(Smpctl *cli, char **args, GError **error)
 		return FALSE;
 	cli->status = exit_status(status);
 	if (cli->options->json) {
-		g_autoptr(JsonBuilder) json = smpctl_json_begin();
-		smpctl_json_int(json, "status", status);
-		smpctl_json_text(json, "output", output);
-		smpctl_json_print(json);
+		print_json(output, status);
 		return TRUE;
 	}
 	/* As the Go tool has it (newtmgr/cli/shell.go). */
@@ -58,13 +63,17 @@ gboolean smpctl_cmd_shell_exec(Smpctl *cli, char **args, GError **error)
 }
 
 /* One typed line. An error of the board is shown and does not end the conversation. */
-static gboolean execute(SmpSession *session, const char *line, GError **error)
+static gboolean execute(Smpctl *cli, SmpSession *session, const char *line, GError **error)
 {
 	const char *arguments[] = {line, NULL};
 	g_autoptr(GError) local = NULL;
 	gint64 status;
 	g_autofree char *output = smp_shell_execute(session, arguments, 0, &status, &local);
 
+	if (output && cli->options->json) {
+		print_json(output, status);
+		return TRUE;
+	}
 	if (output) {
 		print_output(output);
 		if (status != 0)
@@ -72,7 +81,7 @@ static gboolean execute(SmpSession *session, const char *line, GError **error)
 		return TRUE;
 	}
 	if (!g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE) ||
-	    smp_error_is_unsupported(local)) {
+	    smp_error_is_unsupported(local) || cli->options->json) {
 		g_propagate_error(error, g_steal_pointer(&local));
 		return FALSE;
 	}
@@ -86,7 +95,7 @@ static gboolean is_end(const char *line)
 }
 
 /* From a pipe: a script. */
-static gboolean run_lines(SmpSession *session, GError **error)
+static gboolean run_lines(Smpctl *cli, SmpSession *session, GError **error)
 {
 	char *line = NULL;
 	size_t size = 0;
@@ -96,7 +105,7 @@ static gboolean run_lines(SmpSession *session, GError **error)
 		g_strstrip(line);
 		if (is_end(line))
 			break;
-		good = !*line || execute(session, line, error);
+		good = !*line || execute(cli, session, line, error);
 	}
 	free(line);
 	return good;
@@ -109,7 +118,8 @@ static char *prompt(EditLine *editor G_GNUC_UNUSED)
 	return text;
 }
 
-static gboolean converse(SmpSession *session, EditLine *editor, History *past, GError **error)
+static gboolean converse(Smpctl *cli, SmpSession *session, EditLine *editor, History *past,
+			 GError **error)
 {
 	HistEvent event;
 	const char *typed;
@@ -123,7 +133,7 @@ static gboolean converse(SmpSession *session, EditLine *editor, History *past, G
 		if (!*line)
 			continue;
 		history(past, &event, H_ENTER, line);
-		good = execute(session, line, error);
+		good = execute(cli, session, line, error);
 	}
 	if (good)
 		putchar('\n');
@@ -145,7 +155,7 @@ static gboolean run_terminal(Smpctl *cli, SmpSession *session, GError **error)
 	history(past, &event, H_SETSIZE, HISTORY_SIZE);
 	history(past, &event, H_SETUNIQUE, 1);
 	history(past, &event, H_LOAD, path);
-	gboolean good = converse(session, editor, past, error);
+	gboolean good = converse(cli, session, editor, past, error);
 	if (g_mkdir_with_parents(folder, 0700) == 0)
 		history(past, &event, H_SAVE, path);
 	history_end(past);
@@ -153,9 +163,9 @@ static gboolean run_terminal(Smpctl *cli, SmpSession *session, GError **error)
 	return good;
 }
 #else
-static gboolean run_terminal(Smpctl *cli G_GNUC_UNUSED, SmpSession *session, GError **error)
+static gboolean run_terminal(Smpctl *cli, SmpSession *session, GError **error)
 {
-	return run_lines(session, error);
+	return run_lines(cli, session, error);
 }
 #endif
 
@@ -165,5 +175,6 @@ gboolean smpctl_cmd_shell(Smpctl *cli, char **args, GError **error)
 
 	if (!session)
 		return FALSE;
-	return isatty(STDIN_FILENO) ? run_terminal(cli, session, error) : run_lines(session, error);
+	return isatty(STDIN_FILENO) ? run_terminal(cli, session, error)
+				    : run_lines(cli, session, error);
 }

@@ -11,12 +11,21 @@ static const char *const topics[] = {
 	[SMPCTL_HIDDEN] = "",
 };
 
-static void print_row(const char *topic, const SmpctlCommand *command)
-{
-	g_autofree char *left = g_strdup_printf("%s %s", command->name, command->args);
+#define ROW_WIDTH   24
+#define MAX_COLUMNS 80
 
-	printf("%-9s%-24s %s\n", topic, command->max_args < 0 ? command->name : left,
-	       command->help);
+static char *row_left(const SmpctlCommand *command)
+{
+	if (command->max_args < 0 || !*command->args)
+		return g_strdup(command->name);
+	return g_strdup_printf("%s %s", command->name, command->args);
+}
+
+static void print_row(const char *topic, const SmpctlCommand *command, int width)
+{
+	g_autofree char *left = row_left(command);
+
+	printf("%-9s%-*s %s\n", topic, width, left, command->help);
 }
 
 /* The first word of "os info" with the blank behind it; "" where there is but one. */
@@ -40,7 +49,28 @@ static void print_family(const char *topic, const SmpctlCommand *first)
 					       command->name + length);
 	}
 	/* The ellipsis is one column and three bytes. */
-	printf("%-9s%-26s %s\n", topic, left, names->str);
+	int width = MIN(ROW_WIDTH, MAX_COLUMNS - 10 - (int)names->len) + 2;
+	printf("%-9s%-*s %s\n", topic, width, left, names->str);
+}
+
+/* Many commands that few need: their first words. */
+static void print_words(SmpctlTopic topic)
+{
+	gsize last = 0;
+	const char *word = "";
+
+	printf("%-9s", topics[topic]);
+	for (const SmpctlCommand *command = smpctl_commands(); command->name; command++) {
+		gsize length = strcspn(command->name, " ");
+
+		if (command->topic != topic ||
+		    (length == last && !strncmp(command->name, word, length)))
+			continue;
+		printf("%s%.*s", last ? ", " : "", (int)length, command->name);
+		word = command->name;
+		last = length;
+	}
+	putchar('\n');
 }
 
 /* Whether its family has its line already, or it is another name for something. */
@@ -66,25 +96,41 @@ void smpctl_help_main(void)
 	for (const SmpctlCommand *command = smpctl_commands(); command->name; command++) {
 		const char *heading = command->topic != topic ? topics[command->topic] : "";
 
-		if (is_told(command))
+		if (is_told(command) || (command->topic == SMPCTL_DATA && command->topic == topic))
 			continue;
 		topic = command->topic;
-		if (command->brief)
+		if (topic == SMPCTL_DATA)
+			print_words(topic);
+		else if (command->brief)
 			print_family(heading, command);
 		else
-			print_row(heading, command);
+			print_row(heading, command, ROW_WIDTH);
 	}
 	puts("BOARD is /dev/ttyACM0, udp:HOST, ble:NAME, usb:VID:PID, sim:swap, a saved name;\n"
 	     "see smpctl-targets(7). Without -c it is $SMPCTL_CONN, or the only one saved.\n"
 	     "smpctl COMMAND --help has options (--json, -v, …) and an example, smpctl(1) all.");
 }
 
+static gboolean in_family(const SmpctlCommand *command, const char *family)
+{
+	return command->topic != SMPCTL_HIDDEN && g_str_has_prefix(command->name, family) &&
+	       command->name[strlen(family)] == ' ';
+}
+
 void smpctl_help_family(const char *family)
 {
+	int width = ROW_WIDTH;
+
+	for (const SmpctlCommand *command = smpctl_commands(); command->name; command++) {
+		g_autofree char *left = row_left(command);
+
+		if (in_family(command, family))
+			width = MAX(width, (int)strlen(left));
+	}
 	printf("Usage: smpctl [OPTION…] %s COMMAND\n", family);
 	for (const SmpctlCommand *command = smpctl_commands(); command->name; command++) {
-		if (g_str_has_prefix(command->name, family) && command->name[strlen(family)] == ' ')
-			print_row("", command);
+		if (in_family(command, family))
+			print_row("", command, width);
 	}
 }
 

@@ -106,15 +106,8 @@ static void entry_free(gpointer data)
 static GBytes *get_blob(const SmpCbor *map, const char *key)
 {
 	SmpCbor item;
-	const guint8 *data;
-	const char *text;
-	gsize size;
 
-	if (!smp_cbor_get(map, key, &item))
-		return NULL;
-	if (smp_cbor_bytes(&item, &data, &size))
-		return g_bytes_new(data, size);
-	return smp_cbor_text(&item, &text, &size) ? g_bytes_new(text, size) : NULL;
+	return smp_cbor_get(map, key, &item) ? smp_cbor_dup_bytes(&item) : NULL;
 }
 
 /* By name, or by number in older firmware (log_common). */
@@ -187,12 +180,18 @@ GPtrArray *smp_log_show(SmpSession *session, const char *log, gint64 min_timesta
 
 	if (!response || !smp_group_get_container(&body, "logs", &logs, doing, error))
 		return NULL;
-	smp_cbor_get_uint(&body, "next_index", index);
 	GPtrArray *entries = g_ptr_array_new_with_free_func(entry_free);
 	gboolean good = smp_cbor_iter_init(&iter, &logs) && !iter.map;
 	while (good && smp_cbor_iter_next(&iter, NULL, &item)) {
 		if (smp_cbor_type(&item) == SMP_CBOR_MAP)
 			add_log(entries, &item);
+	}
+	/* `next_index` is that of the next entry to be written, whatever fitted in here (Mynewt
+	 * modlog). */
+	for (guint i = 0; i < entries->len; i++) {
+		const SmpLogEntry *entry = g_ptr_array_index(entries, i);
+		if (entry->index >= *index && entry->index < G_MAXUINT32)
+			*index = entry->index + 1;
 	}
 	return entries;
 }

@@ -34,7 +34,7 @@ char *smp_shell_execute(SmpSession *session, const char *const *arguments, guint
 		return NULL;
 	*status = 0;
 	if (!smp_cbor_get_int(&body, "ret", status))
-		smp_cbor_get_int(&body, "rc", status);
+		smp_cbor_get_int(&body, "rc", status); /* before Zephyr 3.2 */
 	char *output = smp_cbor_get_text(&body, "o");
 	if (!output)
 		smp_group_missing(error, doing, "o");

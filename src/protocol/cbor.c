@@ -313,6 +313,27 @@ gboolean smp_cbor_text(const SmpCbor *item, const char **text, gsize *length)
 	return TRUE;
 }
 
+GBytes *smp_cbor_dup_bytes(const SmpCbor *item)
+{
+	Head head;
+	const guint8 *data = item->data;
+	const guint8 *end = item->data + item->size;
+	gsize used = read_head(data, item->size, &head);
+	SmpCborType type = head.type;
+
+	if (used == 0 || (type != SMP_CBOR_BYTES && type != SMP_CBOR_TEXT))
+		return NULL;
+	if (!head.indefinite)
+		return g_bytes_new(head.bytes, head.size);
+	GByteArray *bytes = g_byte_array_new();
+	do {
+		g_byte_array_append(bytes, head.bytes, (guint)head.size);
+		data += used;
+		used = read_head(data, (gsize)(end - data), &head);
+	} while (used > 0 && !head.end);
+	return g_byte_array_free_to_bytes(bytes);
+}
+
 gboolean smp_cbor_tag(const SmpCbor *item, guint64 *tag, SmpCbor *content)
 {
 	Head head;
@@ -327,10 +348,13 @@ gboolean smp_cbor_tag(const SmpCbor *item, guint64 *tag, SmpCbor *content)
 
 char *smp_cbor_dup_text(const SmpCbor *item)
 {
-	const char *text;
 	gsize length;
 
-	return smp_cbor_text(item, &text, &length) ? g_utf8_make_valid(text, length) : NULL;
+	if (smp_cbor_type(item) != SMP_CBOR_TEXT)
+		return NULL;
+	g_autoptr(GBytes) bytes = smp_cbor_dup_bytes(item);
+	const char *text = g_bytes_get_data(bytes, &length);
+	return length ? g_utf8_make_valid(text, (gssize)length) : g_strdup("");
 }
 
 gboolean smp_cbor_iter_init(SmpCborIter *iter, const SmpCbor *container)

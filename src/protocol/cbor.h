@@ -68,6 +68,14 @@ gboolean smp_cbor_text(const SmpCbor *item, const char **text, gsize *length);
 gboolean smp_cbor_tag(const SmpCbor *item, guint64 *tag, SmpCbor *content);
 
 /**
+ * smp_cbor_dup_bytes:
+ *
+ * Returns: (transfer full) (nullable): a string of bytes or text, in one piece where it is sent in
+ * chunks (Mynewt's log entries); %NULL where the item is none
+ */
+GBytes *smp_cbor_dup_bytes(const SmpCbor *item);
+
+/**
  * smp_cbor_dup_text:
  *
  * Returns: (transfer full) (nullable): the text as valid UTF-8, what is not replaced by U+FFFD

@@ -247,6 +247,15 @@ static gboolean receive_match(SmpSession *session, gint64 deadline, SmpHeader *h
 	return FALSE;
 }
 
+/* Before Zephyr 3.2 the exit status of a command of the shell is told as `rc`, beside what it
+ * printed (shell_mgmt.c). */
+static gboolean is_shell_output(const SmpHeader *header, const SmpCbor *body)
+{
+	SmpCbor output;
+
+	return header->group == SMP_GROUP_SHELL && smp_cbor_get(body, "o", &output);
+}
+
 /* Turns session->received into a response or an error. */
 static SmpResponse *take_response(SmpSession *session, const SmpHeader *header, GError **error)
 {
@@ -263,7 +272,7 @@ static SmpResponse *take_response(SmpSession *session, const SmpHeader *header, 
 				    packet->len - SMP_HEADER_SIZE);
 			return NULL;
 		}
-		if (smp_device_error_read(&body, &device)) {
+		if (!is_shell_output(header, &body) && smp_device_error_read(&body, &device)) {
 			g_autofree char *rsn = smp_cbor_get_text(&body, "rsn");
 			smp_device_error_set(error, &device, rsn);
 			return NULL;

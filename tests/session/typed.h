@@ -4,7 +4,7 @@
 /* Each typed call of the groups by a number, and its result as text, so that tests can hold it
  * against any answer of a board. */
 
-#include <glib.h>
+#include <smp/session.h>
 
 typedef enum {
 	TYPED_PARAMS,
@@ -29,6 +29,36 @@ typedef enum {
 	TYPED_SLOTS,
 	TYPED_UPLOAD,
 	TYPED_CAN_MARK,
+	TYPED_MORE, /* typed-more.c */
+	TYPED_STAT_LIST = TYPED_MORE,
+	TYPED_STAT,
+	TYPED_SETTINGS_READ,
+	TYPED_SETTINGS_READ_SOME,
+	TYPED_SETTINGS_WRITE,
+	TYPED_SETTINGS_DELETE,
+	TYPED_SETTINGS_COMMIT,
+	TYPED_SETTINGS_LOAD,
+	TYPED_SETTINGS_SAVE,
+	TYPED_SETTINGS_SAVE_NAME,
+	TYPED_CONFIG_READ,
+	TYPED_CONFIG_WRITE,
+	TYPED_CONFIG_SAVE,
+	TYPED_SHELL,
+	TYPED_ENUM_COUNT,
+	TYPED_ENUM_LIST,
+	TYPED_ENUM_SINGLE,
+	TYPED_ENUM_DETAILS,
+	TYPED_LOG_LIST,
+	TYPED_LOG_MODULES,
+	TYPED_LOG_LEVELS,
+	TYPED_LOG_SHOW,
+	TYPED_LOG_SHOW_NAME,
+	TYPED_LOG_CLEAR,
+	TYPED_CRASH,
+	TYPED_RUN_LIST,
+	TYPED_RUN_TEST,
+	TYPED_RUN_TEST_TOKEN,
+	TYPED_STORAGE_ERASE,
 	TYPED_N,
 } TypedCall;
 
@@ -41,3 +71,6 @@ typedef enum {
  */
 char *typed_call(TypedCall which, const guint8 *payload, gsize size, GByteArray *request,
 		 GError **error);
+
+/* Those from %TYPED_MORE on. */
+char *typed_more(TypedCall which, SmpSession *session, GError **error);

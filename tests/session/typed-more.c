@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "typed.h"
+
+#include <smp/basic.h>
+#include <smp/enumeration.h>
+#include <smp/mynewt.h>
+#include <smp/settings.h>
+#include <smp/shell.h>
+#include <smp/stat.h>
+
+static char *ok(gboolean done)
+{
+	return done ? g_strdup("done") : NULL;
+}
+
+static char *texts(char **list)
+{
+	char *text = list ? g_strjoinv("|", list) : NULL;
+
+	g_assert_true(!text || g_utf8_validate(text, -1, NULL));
+	g_strfreev(list);
+	return text;
+}
+
+static char *stat_fields(SmpSession *session, GError **error)
+{
+	g_autoptr(GPtrArray) fields = smp_stat_read(session, "boot", error);
+	GString *text = g_string_new(NULL);
+
+	for (guint i = 0; fields && i < fields->len; i++) {
+		const SmpStatField *field = fields->pdata[i];
+		g_assert_true(g_utf8_validate(field->name, -1, NULL));
+		g_string_append_printf(text, "%s %" G_GUINT64_FORMAT "\n", field->name,
+				       field->value);
+	}
+	return g_string_free(text, !fields);
+}
+
+static void append_hex(GString *text, GBytes *bytes)
+{
+	gsize size;
+	const guint8 *data = g_bytes_get_data(bytes, &size);
+
+	for (gsize i = 0; i < size; i++)
+		g_string_append_printf(text, "%02x", data[i]);
+}
+
+static char *setting(SmpSession *session, guint max_size, GError **error)
+{
+	gboolean cut;
+	g_autoptr(GBytes) value = smp_settings_read(session, "a/b", max_size, &cut, error);
+
+	if (!value)
+		return NULL;
+	GString *text = g_string_new(NULL);
+	append_hex(text, value);
+	if (cut)
+		g_string_append(text, " cut");
+	return g_string_free(text, FALSE);
+}
+
+static char *write_setting(SmpSession *session, GError **error)
+{
+	g_autoptr(GBytes) value = g_bytes_new("\x01\x02", 2);
+
+	return ok(smp_settings_write(session, "a/b", value, error));
+}
+
+static char *shell(SmpSession *session, GError **error)
+{
+	const char *const arguments[] = {"kernel", "uptime", NULL};
+	gint64 status;
+	g_autofree char *output = smp_shell_execute(session, arguments, 0, &status, error);
+
+	if (!output)
+		return NULL;
+	g_assert_true(g_utf8_validate(output, -1, NULL));
+	return g_strdup_printf("%" G_GINT64_FORMAT " %s", status, output);
+}
+
+static char *count(SmpSession *session, GError **error)
+{
+	guint number;
+
+	return smp_enumeration_count(session, &number, error) ? g_strdup_printf("%u", number)
+							      : NULL;
+}
+
+static char *group_list(SmpSession *session, GError **error)
+{
+	g_autoptr(GArray) groups = smp_enumeration_list(session, error);
+	GString *text = g_string_new(NULL);
+
+	for (guint i = 0; groups && i < groups->len; i++)
+		g_string_append_printf(text, "%u ", g_array_index(groups, guint16, i));
+	return g_string_free(text, !groups);
+}
+
+static char *group_single(SmpSession *session, GError **error)
+{
+	guint16 group;
+	gboolean last;
+
+	if (!smp_enumeration_single(session, 3, &group, &last, error))
+		return NULL;
+	return g_strdup_printf("%u%s", group, last ? " last" : "");
+}
+
+static char *group_details(SmpSession *session, GError **error)
+{
+	g_autoptr(GPtrArray) infos = smp_enumeration_details(session, error);
+	GString *text = g_string_new(NULL);
+
+	for (guint i = 0; infos && i < infos->len; i++) {
+		const SmpGroupInfo *info = infos->pdata[i];
+		g_assert_true(g_utf8_validate(info->name, -1, NULL));
+		g_string_append_printf(text, "%u “%s” %u\n", info->id, info->name, info->handlers);
+	}
+	return g_string_free(text, !infos);
+}
+
+static char *names(GPtrArray *list)
+{
+	GString *text = g_string_new(NULL);
+
+	for (guint i = 0; list && i < list->len; i++) {
+		const SmpLogName *name = list->pdata[i];
+		g_assert_true(g_utf8_validate(name->name, -1, NULL));
+		g_string_append_printf(text, "%s=%" G_GINT64_FORMAT " ", name->name, name->number);
+	}
+	char *result = g_string_free(text, !list);
+	g_clear_pointer(&list, g_ptr_array_unref);
+	return result;
+}
+
+static void append_entry(GString *text, const SmpLogEntry *entry)
+{
+	g_assert_true(g_utf8_validate(entry->log, -1, NULL));
+	g_string_append_printf(text,
+			       "%s %" G_GUINT64_FORMAT " ts %" G_GINT64_FORMAT
+			       " module %" G_GUINT64_FORMAT " level %" G_GUINT64_FORMAT " %s ",
+			       entry->log, entry->index, entry->timestamp, entry->module,
+			       entry->level, entry->type ? entry->type : "-");
+	append_hex(text, entry->message);
+	if (entry->image) {
+		g_string_append(text, " of ");
+		append_hex(text, entry->image);
+	}
+	g_string_append_c(text, '\n');
+}
+
+static char *log_show(SmpSession *session, const char *log, GError **error)
+{
+	guint64 index = 7;
+	g_autoptr(GPtrArray) entries = smp_log_show(session, log, -1, &index, error);
+	GString *text = g_string_new(NULL);
+
+	for (guint i = 0; entries && i < entries->len; i++)
+		append_entry(text, entries->pdata[i]);
+	g_string_append_printf(text, "next %" G_GUINT64_FORMAT, index);
+	return g_string_free(text, !entries);
+}
+
+static char *order(TypedCall which, SmpSession *session, GError **error)
+{
+	switch (which) {
+	case TYPED_SETTINGS_DELETE:
+		return ok(smp_settings_delete(session, "a/b", error));
+	case TYPED_SETTINGS_COMMIT:
+		return ok(smp_settings_commit(session, error));
+	case TYPED_SETTINGS_LOAD:
+		return ok(smp_settings_load(session, error));
+	case TYPED_SETTINGS_SAVE:
+		return ok(smp_settings_save(session, NULL, error));
+	case TYPED_SETTINGS_SAVE_NAME:
+		return ok(smp_settings_save(session, "a", error));
+	case TYPED_CONFIG_WRITE:
+		return ok(smp_config_write(session, "a/b", "1", error));
+	case TYPED_CONFIG_SAVE:
+		return ok(smp_config_save(session, error));
+	case TYPED_LOG_CLEAR:
+		return ok(smp_log_clear(session, error));
+	case TYPED_CRASH:
+		return ok(smp_crash(session, "div0", error));
+	case TYPED_RUN_TEST:
+		return ok(smp_run_test(session, "all", NULL, error));
+	case TYPED_RUN_TEST_TOKEN:
+		return ok(smp_run_test(session, "all", "x", error));
+	case TYPED_STORAGE_ERASE:
+		return ok(smp_basic_erase_storage(session, error));
+	default:
+		g_assert_not_reached();
+	}
+}
+
+char *typed_more(TypedCall which, SmpSession *session, GError **error)
+{
+	switch (which) {
+	case TYPED_STAT_LIST:
+		return texts(smp_stat_list(session, error));
+	case TYPED_STAT:
+		return stat_fields(session, error);
+	case TYPED_SETTINGS_READ:
+		return setting(session, 0, error);
+	case TYPED_SETTINGS_READ_SOME:
+		return setting(session, 100, error);
+	case TYPED_SETTINGS_WRITE:
+		return write_setting(session, error);
+	case TYPED_CONFIG_READ:
+		return smp_config_read(session, "a/b", error);
+	case TYPED_SHELL:
+		return shell(session, error);
+	case TYPED_ENUM_COUNT:
+		return count(session, error);
+	case TYPED_ENUM_LIST:
+		return group_list(session, error);
+	case TYPED_ENUM_SINGLE:
+		return group_single(session, error);
+	case TYPED_ENUM_DETAILS:
+		return group_details(session, error);
+	case TYPED_LOG_LIST:
+		return texts(smp_log_list(session, error));
+	case TYPED_LOG_MODULES:
+		return names(smp_log_modules(session, error));
+	case TYPED_LOG_LEVELS:
+		return names(smp_log_levels(session, error));
+	case TYPED_LOG_SHOW:
+		return log_show(session, NULL, error);
+	case TYPED_LOG_SHOW_NAME:
+		return log_show(session, "log", error);
+	case TYPED_RUN_LIST:
+		return texts(smp_run_list(session, error));
+	default:
+		return order(which, session, error);
+	}
+}
