@@ -11,14 +11,12 @@ G_BEGIN_DECLS
 
 /**
  * SmpLogEntry:
- * @log: name of the log
  * @timestamp: microseconds, of the board's clock
  * @module, @level: by number; smp_log_modules() and smp_log_levels() name them
  * @type: (nullable): "str", "cbor", "bin"; %NULL where it is not told, as it is for text
  * @image: (nullable): first bytes of the hash of the image that wrote it
  */
 typedef struct {
-	char *log;
 	guint64 index;
 	gint64 timestamp;
 	guint64 module;
@@ -27,6 +25,17 @@ typedef struct {
 	GBytes *image;
 	GBytes *message;
 } SmpLogEntry;
+
+/**
+ * SmpLog:
+ * @type: where it is: 0 nowhere (a stream), 1 in memory, 2 in flash; -1 where that is not told
+ * @entries: (element-type SmpLogEntry)
+ */
+typedef struct {
+	char *name;
+	int type;
+	GPtrArray *entries;
+} SmpLog;
 
 /* A name and its number. */
 typedef struct {
@@ -42,15 +51,16 @@ GPtrArray *smp_log_levels(SmpSession *session, GError **error) G_GNUC_WARN_UNUSE
 
 /**
  * smp_log_show:
- * @log: (nullable): only this one
+ * @log: the name of one. Boards answer a request without it with an error beside the entries of all
  * @min_timestamp: entries of this time and later; -1 for the newest one only
- * @index: (inout): where to begin, and where to go on: call it until no entries come. Of one log:
- *   several do not come in the order of the index
+ * @index: where to begin
+ * @next_index: (out): that of the next entry to be written. To read on, begin behind the last entry
+ *   that came: there are as many as fit an answer
  *
- * Returns: (transfer full) (element-type SmpLogEntry): as many as fit an answer
+ * Returns: (transfer full) (element-type SmpLog)
  */
-GPtrArray *smp_log_show(SmpSession *session, const char *log, gint64 min_timestamp, guint64 *index,
-			GError **error) G_GNUC_WARN_UNUSED_RESULT;
+GPtrArray *smp_log_show(SmpSession *session, const char *log, gint64 min_timestamp, guint64 index,
+			guint64 *next_index, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean smp_log_clear(SmpSession *session, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* @how: "div0", "jump0", "ref0", "assert", "wdog". That no answer comes is success. */

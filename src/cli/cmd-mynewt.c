@@ -69,7 +69,7 @@ static void print_entry(const LogQuery *query, const SmpLogEntry *entry)
 	       level, entry->type ? entry->type : "str", image, message);
 }
 
-static void json_entry(const LogQuery *query, const SmpLogEntry *entry)
+static void json_entry(const LogQuery *query, const SmpLog *log, const SmpLogEntry *entry)
 {
 	g_autoptr(JsonBuilder) json = smpctl_json_begin();
 	g_autofree char *module = name_of(query->modules, entry->module);
@@ -77,7 +77,7 @@ static void json_entry(const LogQuery *query, const SmpLogEntry *entry)
 	g_autofree char *image = image_text(entry);
 	g_autofree char *message = message_text(entry);
 
-	smpctl_json_text(json, "log", entry->log);
+	smpctl_json_text(json, "log", log->name);
 	smpctl_json_int(json, "index", (gint64)entry->index);
 	smpctl_json_seconds(json, "time", entry->timestamp);
 	smpctl_json_text(json, "module", module);
@@ -89,55 +89,79 @@ static void json_entry(const LogQuery *query, const SmpLogEntry *entry)
 	smpctl_json_print(json);
 }
 
-static void print_entries(Smpctl *cli, const LogQuery *query, const GPtrArray *entries)
+static void print_heading(const SmpLog *log)
 {
-	const char *log = NULL;
+	static const char *const types[] = {"stream", "memory", "storage"};
+	gboolean known = log->type >= 0 && log->type < (int)G_N_ELEMENTS(types);
 
-	for (guint i = 0; i < entries->len; i++) {
-		const SmpLogEntry *entry = g_ptr_array_index(entries, i);
-		if (cli->options->json) {
-			json_entry(query, entry);
-			continue;
-		}
-		if (g_strcmp0(log, entry->log) != 0)
-			printf("Name: %s\n%10s %22s | %16s %16s %6s %8s %s\n", entry->log,
-			       "[index]", "[timestamp]", "[module]", "[level]", "[type]", "[img]",
-			       "[message]");
-		log = entry->log;
-		print_entry(query, entry);
+	printf("Name: %s\nType: %s\n%10s %22s | %16s %16s %6s %8s %s\n", log->name,
+	       known ? types[log->type] : "?", "[index]", "[timestamp]", "[module]", "[level]",
+	       "[type]", "[img]", "[message]");
+}
+
+static void print_log(Smpctl *cli, const LogQuery *query, const SmpLog *log, gboolean heading)
+{
+	if (heading && !cli->options->json)
+		print_heading(log);
+	for (guint i = 0; i < log->entries->len; i++) {
+		const SmpLogEntry *entry = g_ptr_array_index(log->entries, i);
+		if (cli->options->json)
+			json_entry(query, log, entry);
+		else
+			print_entry(query, entry);
 	}
 }
 
-static gboolean show(Smpctl *cli, SmpSession *session, LogQuery *query, gboolean *any,
-		     GError **error)
+/* Prints what fits an answer. @query: goes on behind it. Returns: whether there was something */
+static gboolean print_logs(Smpctl *cli, LogQuery *query, const GPtrArray *logs, gboolean heading)
 {
-	gboolean more = TRUE;
+	gboolean any = FALSE;
+
+	for (guint i = 0; i < logs->len; i++) {
+		const SmpLog *log = g_ptr_array_index(logs, i);
+		print_log(cli, query, log, heading);
+		for (guint j = 0; j < log->entries->len; j++) {
+			const SmpLogEntry *entry = g_ptr_array_index(log->entries, j);
+			any |= entry->index >= query->index;
+			query->index = MAX(query->index, entry->index + 1);
+		}
+	}
+	return any;
+}
+
+static gboolean show(Smpctl *cli, SmpSession *session, LogQuery query, GError **error)
+{
+	gboolean first = TRUE, more = TRUE;
 
 	while (more) {
-		guint64 before = query->index;
-		g_autoptr(GPtrArray) entries =
-			smp_log_show(session, query->log, query->timestamp, &query->index, error);
-		if (!entries)
+		guint64 next;
+		g_autoptr(GPtrArray) logs = smp_log_show(session, query.log, query.timestamp,
+							 query.index, &next, error);
+		if (!logs)
 			return FALSE;
-		print_entries(cli, query, entries);
-		*any |= entries->len > 0;
-		more = show_all && query->index > before;
+		if (first && !cli->options->json)
+			printf("Status: 0\nNext index: %" G_GUINT64_FORMAT "\n", next);
+		if (first && logs->len == 0 && !cli->options->json)
+			puts("(no logs retrieved)");
+		more = print_logs(cli, &query, logs, first) && show_all;
+		first = FALSE;
 	}
 	return TRUE;
 }
 
-/* All of all logs, one after the other. */
-static gboolean show_each(Smpctl *cli, SmpSession *session, const LogQuery *query, gboolean *any,
-			  GError **error)
+/* All logs, one after the other. */
+static gboolean show_each(Smpctl *cli, SmpSession *session, const LogQuery *query, GError **error)
 {
 	g_auto(GStrv) logs = smp_log_list(session, error);
 
 	if (!logs)
 		return FALSE;
+	if (!*logs && !cli->options->json)
+		puts("(no logs retrieved)");
 	for (char **log = logs; *log; log++) {
 		LogQuery one = *query;
 		one.log = *log;
-		if (!show(cli, session, &one, any, error))
+		if (!show(cli, session, one, error))
 			return FALSE;
 	}
 	return TRUE;
@@ -173,11 +197,8 @@ gboolean smpctl_cmd_log_show(Smpctl *cli, char **args, GError **error)
 	/* Without the names the numbers are shown. */
 	query.modules = smp_log_modules(session, NULL);
 	query.levels = smp_log_levels(session, NULL);
-	gboolean any = FALSE;
-	gboolean good = show_all && !query.log ? show_each(cli, session, &query, &any, error)
-					       : show(cli, session, &query, &any, error);
-	if (good && !any && !cli->options->json)
-		puts("(no logs retrieved)");
+	gboolean good = query.log ? show(cli, session, query, error)
+				  : show_each(cli, session, &query, error);
 	g_clear_pointer(&query.modules, g_ptr_array_unref);
 	g_clear_pointer(&query.levels, g_ptr_array_unref);
 	return good;

@@ -123,9 +123,11 @@ gboolean smpctl_cmd_settings_read(Smpctl *cli, char **args, GError **error)
 		return FALSE;
 	if (value_max < 0)
 		return smpctl_usage_error(error, "--max takes a number of bytes");
+	/* A board cuts a value to its limit without a word unless it is asked for more. */
+	guint max = value_max ? (guint)value_max : G_MAXUINT16;
 	SmpSession *session = smpctl_session(cli, error);
 	g_autoptr(GBytes) value =
-		session ? smp_settings_read(session, args[0], (guint)value_max, &cut, error) : NULL;
+		session ? smp_settings_read(session, args[0], max, &cut, error) : NULL;
 	if (!value)
 		return FALSE;
 	gsize size;

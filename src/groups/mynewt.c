@@ -95,11 +95,19 @@ static void entry_free(gpointer data)
 {
 	SmpLogEntry *entry = data;
 
-	g_free(entry->log);
 	g_free(entry->type);
 	g_clear_pointer(&entry->image, g_bytes_unref);
 	g_clear_pointer(&entry->message, g_bytes_unref);
 	g_free(entry);
+}
+
+static void log_free(gpointer data)
+{
+	SmpLog *log = data;
+
+	g_free(log->name);
+	g_ptr_array_unref(log->entries);
+	g_free(log);
 }
 
 /* Returns: (transfer full) (nullable): bytes or text */
@@ -121,11 +129,10 @@ static char *get_type(const SmpCbor *map)
 	return smp_cbor_get_text(map, "type");
 }
 
-static void add_entry(GPtrArray *entries, const char *log, const SmpCbor *map)
+static void add_entry(GPtrArray *entries, const SmpCbor *map)
 {
 	SmpLogEntry *entry = g_new0(SmpLogEntry, 1);
 
-	entry->log = g_strdup(log);
 	smp_cbor_get_uint(map, "index", &entry->index);
 	smp_cbor_get_int(map, "ts", &entry->timestamp);
 	smp_cbor_get_uint(map, "module", &entry->module);
@@ -138,17 +145,28 @@ static void add_entry(GPtrArray *entries, const char *log, const SmpCbor *map)
 	g_ptr_array_add(entries, entry);
 }
 
-static void add_log(GPtrArray *entries, const SmpCbor *log)
+static void add_log(GPtrArray *logs, const SmpCbor *map)
 {
 	SmpCbor list, item;
 	SmpCborIter iter;
-	g_autofree char *name = smp_cbor_get_text(log, "name");
+	gint64 type;
+	SmpLog *log = g_new(SmpLog, 1);
 
-	if (!smp_cbor_get(log, "entries", &list) || !smp_cbor_iter_init(&iter, &list) || iter.map)
+	*log = (SmpLog){
+		.name = smp_cbor_get_text(map, "name"),
+		.type = -1,
+		.entries = g_ptr_array_new_with_free_func(entry_free),
+	};
+	if (!log->name)
+		log->name = g_strdup("?");
+	if (smp_cbor_get_int(map, "type", &type) && type >= 0 && type <= G_MAXUINT8)
+		log->type = (int)type;
+	g_ptr_array_add(logs, log);
+	if (!smp_cbor_get(map, "entries", &list) || !smp_cbor_iter_init(&iter, &list) || iter.map)
 		return;
 	while (smp_cbor_iter_next(&iter, NULL, &item)) {
 		if (smp_cbor_type(&item) == SMP_CBOR_MAP)
-			add_entry(entries, name ? name : "?", &item);
+			add_entry(log->entries, &item);
 	}
 }
 
@@ -156,44 +174,37 @@ static GByteArray *show_request(const char *log, gint64 min_timestamp, guint64 i
 {
 	GByteArray *request = smp_packet_new(SMP_OP_READ, SMP_GROUP_LOG, LOG_SHOW);
 
-	smp_cbor_put_map(request, log ? 3 : 2);
+	smp_cbor_put_map(request, 3);
 	smp_cbor_put_text(request, "ts");
 	smp_cbor_put_int(request, min_timestamp);
 	smp_cbor_put_text(request, "index");
 	smp_cbor_put_uint(request, index);
-	if (log) {
-		smp_cbor_put_text(request, "log_name");
-		smp_cbor_put_text(request, log);
-	}
+	smp_cbor_put_text(request, "log_name");
+	smp_cbor_put_text(request, log);
 	return request;
 }
 
-GPtrArray *smp_log_show(SmpSession *session, const char *log, gint64 min_timestamp, guint64 *index,
-			GError **error)
+GPtrArray *smp_log_show(SmpSession *session, const char *log, gint64 min_timestamp, guint64 index,
+			guint64 *next_index, GError **error)
 {
-	SmpCbor body, logs, item;
+	SmpCbor body, list, item;
 	SmpCborIter iter;
 	const char *doing = "read the log";
 	g_autoptr(SmpResponse) response =
-		smp_group_call(session, show_request(log, min_timestamp, *index), 0,
-			       SMP_REPEAT_SAFE, doing, &body, error);
+		smp_group_call(session, show_request(log, min_timestamp, index), 0, SMP_REPEAT_SAFE,
+			       doing, &body, error);
 
-	if (!response || !smp_group_get_container(&body, "logs", &logs, doing, error))
+	if (!response || !smp_group_get_container(&body, "logs", &list, doing, error))
 		return NULL;
-	GPtrArray *entries = g_ptr_array_new_with_free_func(entry_free);
-	gboolean good = smp_cbor_iter_init(&iter, &logs) && !iter.map;
+	*next_index = index;
+	smp_cbor_get_uint(&body, "next_index", next_index);
+	GPtrArray *logs = g_ptr_array_new_with_free_func(log_free);
+	gboolean good = smp_cbor_iter_init(&iter, &list) && !iter.map;
 	while (good && smp_cbor_iter_next(&iter, NULL, &item)) {
 		if (smp_cbor_type(&item) == SMP_CBOR_MAP)
-			add_log(entries, &item);
+			add_log(logs, &item);
 	}
-	/* `next_index` is that of the next entry to be written, whatever fitted in here (Mynewt
-	 * modlog). */
-	for (guint i = 0; i < entries->len; i++) {
-		const SmpLogEntry *entry = g_ptr_array_index(entries, i);
-		if (entry->index >= *index && entry->index < G_MAXUINT32)
-			*index = entry->index + 1;
-	}
-	return entries;
+	return logs;
 }
 
 gboolean smp_log_clear(SmpSession *session, GError **error)

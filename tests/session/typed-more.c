@@ -136,12 +136,11 @@ static char *names(GPtrArray *list)
 
 static void append_entry(GString *text, const SmpLogEntry *entry)
 {
-	g_assert_true(g_utf8_validate(entry->log, -1, NULL));
 	g_string_append_printf(text,
-			       "%s %" G_GUINT64_FORMAT " ts %" G_GINT64_FORMAT
+			       "%" G_GUINT64_FORMAT " ts %" G_GINT64_FORMAT
 			       " module %" G_GUINT64_FORMAT " level %" G_GUINT64_FORMAT " %s ",
-			       entry->log, entry->index, entry->timestamp, entry->module,
-			       entry->level, entry->type ? entry->type : "-");
+			       entry->index, entry->timestamp, entry->module, entry->level,
+			       entry->type ? entry->type : "-");
 	append_hex(text, entry->message);
 	if (entry->image) {
 		g_string_append(text, " of ");
@@ -150,16 +149,21 @@ static void append_entry(GString *text, const SmpLogEntry *entry)
 	g_string_append_c(text, '\n');
 }
 
-static char *log_show(SmpSession *session, const char *log, GError **error)
+static char *log_show(SmpSession *session, GError **error)
 {
-	guint64 index = 7;
-	g_autoptr(GPtrArray) entries = smp_log_show(session, log, -1, &index, error);
+	guint64 next = 0;
+	g_autoptr(GPtrArray) logs = smp_log_show(session, "log", -1, 7, &next, error);
 	GString *text = g_string_new(NULL);
 
-	for (guint i = 0; entries && i < entries->len; i++)
-		append_entry(text, entries->pdata[i]);
-	g_string_append_printf(text, "next %" G_GUINT64_FORMAT, index);
-	return g_string_free(text, !entries);
+	for (guint i = 0; logs && i < logs->len; i++) {
+		const SmpLog *log = logs->pdata[i];
+		g_assert_true(g_utf8_validate(log->name, -1, NULL));
+		g_string_append_printf(text, "%s (%d)\n", log->name, log->type);
+		for (guint j = 0; j < log->entries->len; j++)
+			append_entry(text, log->entries->pdata[j]);
+	}
+	g_string_append_printf(text, "next %" G_GUINT64_FORMAT, next);
+	return g_string_free(text, !logs);
 }
 
 static char *order(TypedCall which, SmpSession *session, GError **error)
@@ -226,9 +230,7 @@ char *typed_more(TypedCall which, SmpSession *session, GError **error)
 	case TYPED_LOG_LEVELS:
 		return names(smp_log_levels(session, error));
 	case TYPED_LOG_SHOW:
-		return log_show(session, NULL, error);
-	case TYPED_LOG_SHOW_NAME:
-		return log_show(session, "log", error);
+		return log_show(session, error);
 	case TYPED_RUN_LIST:
 		return texts(smp_run_list(session, error));
 	default:
