@@ -46,7 +46,7 @@ static void print_infos(const GPtrArray *infos)
 		if (*info->name)
 			printf("  %s", info->name);
 		if (info->handlers)
-			printf("  (%u commands)", info->handlers);
+			printf("  (%u command%s)", info->handlers, info->handlers == 1 ? "" : "s");
 		putchar('\n');
 	}
 }

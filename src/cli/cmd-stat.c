@@ -68,6 +68,31 @@ static gboolean show(Smpctl *cli, SmpSession *session, const char *name, GError 
 	return TRUE;
 }
 
+/* What the board cannot tell of one group is said, and the others are shown all the same. */
+static gboolean show_or_tell(Smpctl *cli, SmpSession *session, const char *name, GError **error)
+{
+	g_autoptr(GError) local = NULL;
+
+	if (show(cli, session, name, &local))
+		return TRUE;
+	if (!g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE)) {
+		g_propagate_error(error, g_steal_pointer(&local));
+		return FALSE;
+	}
+	cli->status = SMPCTL_EXIT_DEVICE;
+	if (cli->options->json) {
+		g_autoptr(JsonBuilder) json = smpctl_json_begin();
+		smpctl_json_text(json, "group", name);
+		smpctl_json_text(json, "failure", local->message);
+		smpctl_json_print(json);
+		return TRUE;
+	}
+	printf("stat group: %s\n", name);
+	fflush(stdout);
+	fprintf(stderr, "%s: %s\n", cli->program, local->message);
+	return TRUE;
+}
+
 /* stat [NAME]: one group, or all of them. */
 gboolean smpctl_cmd_stat(Smpctl *cli, char **args, GError **error)
 {
@@ -79,7 +104,7 @@ gboolean smpctl_cmd_stat(Smpctl *cli, char **args, GError **error)
 	if (!names)
 		return FALSE;
 	for (char **name = names; *name; name++) {
-		if (!show(cli, session, *name, error))
+		if (!show_or_tell(cli, session, *name, error))
 			return FALSE;
 	}
 	return TRUE;

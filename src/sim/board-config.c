@@ -40,6 +40,17 @@ static const SimConfig zephyr = {
 	.rx_drain_time = 300,
 };
 
+/* In the order in which Zephyr's linker puts them. */
+static const guint16 all_groups[] = {SMP_GROUP_ENUM, SMP_GROUP_FS,	    SMP_GROUP_IMAGE,
+				     SMP_GROUP_OS,   SMP_GROUP_SETTINGS,    SMP_GROUP_SHELL,
+				     SMP_GROUP_STAT, SMP_GROUP_ZEPHYR_BASIC};
+
+static void set_groups(SimConfig *config, const guint16 *groups, guint n)
+{
+	memcpy(config->groups, groups, n * sizeof *groups);
+	config->n_groups = n;
+}
+
 static void make_overwrite(SimConfig *config)
 {
 	config->mode = SIM_MODE_OVERWRITE;
@@ -127,9 +138,53 @@ static void make_mps2(SimConfig *config)
 {
 	make_fixture(config);
 	make_ramload(config);
+	set_groups(config, all_groups, G_N_ELEMENTS(all_groups));
+	config->more_stats = TRUE;
+	config->volatile_settings = TRUE;
 	config->slot_size = 524288;
 	config->processor = "cortex-m3";
 	config->platform = "mps2/an385";
+}
+
+static void make_full(SimConfig *config)
+{
+	set_groups(config, all_groups, G_N_ELEMENTS(all_groups));
+	config->buf_size = 1024;
+	config->more_stats = TRUE;
+	config->rtc = TRUE;
+	config->pools = TRUE;
+}
+
+static void make_native(SimConfig *config)
+{
+	static const guint16 groups[] = {SMP_GROUP_ENUM,	SMP_GROUP_FS,	 SMP_GROUP_OS,
+					 SMP_GROUP_SETTINGS,	SMP_GROUP_SHELL, SMP_GROUP_STAT,
+					 SMP_GROUP_ZEPHYR_BASIC};
+
+	make_fixture(config);
+	set_groups(config, groups, G_N_ELEMENTS(groups));
+	config->more_stats = TRUE;
+	config->volatile_settings = TRUE;
+	config->machine = "posix";
+	config->processor = "x86";
+	config->platform = "native_sim/native";
+}
+
+static void make_mynewt(SimConfig *config)
+{
+	static const guint16 groups[] = {SMP_GROUP_OS,	     SMP_GROUP_IMAGE, SMP_GROUP_STAT,
+					 SMP_GROUP_SETTINGS, SMP_GROUP_LOG,   SMP_GROUP_CRASH,
+					 SMP_GROUP_RUN};
+
+	config->mode = SIM_MODE_SWAP_MOVE;
+	set_groups(config, groups, G_N_ELEMENTS(groups));
+	config->mynewt = TRUE;
+	config->no_params = TRUE;
+	config->bootloader_info = FALSE;
+	config->slot_info = FALSE;
+	config->rtc = TRUE;
+	config->buf_size = 2048;
+	config->kernel_version = "1.13.0";
 }
 
 static const struct {
@@ -145,6 +200,9 @@ static const struct {
 	{"nsib", "MCUboot can be updated, too: two variants below Nordic's b0", make_nsib},
 	{"threeimage", "three images updated together, swap using scratch", make_threeimage},
 	{"old", "Zephyr 3.0: SMP v1, rc 0 in each answer, no parameters", make_old},
+	{"full", "all groups of Zephyr: files, settings, shell, statistics", make_full},
+	{"mynewt", "Apache Mynewt: SMP v1, configuration, logs, tests", make_mynewt},
+	{"native", "like the public fixture for native_sim: no images", make_native},
 	{"m0", "like the public smp-server fixture for QEMU's Cortex-M0", make_m0},
 	{"mps2", "like the public fixture for QEMU's MPS2: RAM load, recovery", make_mps2},
 };

@@ -103,6 +103,9 @@ typedef struct {
 	gboolean rtc;		      /* date and time */
 	gboolean pools;		      /* memory pool statistics */
 	gboolean named_threads;
+	gboolean volatile_settings; /* no settings back end: nothing is saved */
+	gboolean more_stats;	    /* groups of statistics besides the application's */
+	gboolean mynewt;	    /* Apache Mynewt's server: v1, its own groups */
 	gboolean
 		crash_on_overrun; /* more requests than buffers: hangs, as Zephyr 4.4's UART does */
 	const char *kernel_version;

@@ -4,7 +4,9 @@
  * they are ready, and the faults that were asked for. */
 
 #include "sim/fault.h"
+#include "sim/files.h"
 #include "sim/internal.h"
+#include "sim/settings.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -85,6 +87,8 @@ static void forget(SimBoard *board, gint64 now)
 	board->busy_until = now;
 	board->reset_at = board->watchdog_at = board->boot_done = -1;
 	board->upload = (SimUpload){0};
+	sim_files_idle(board, now);
+	sim_files_forget(board);
 	board->wants_reset = FALSE;
 	board->lie = 0;
 	board->link_losses++;
@@ -107,6 +111,8 @@ static void finish_boot(SimBoard *board)
 	board->boot_done = -1;
 	board->busy_until = now;
 	board->app_start = now;
+	board->log_start = 0;
+	sim_settings_start(board);
 	board->watchdog_at =
 		board->state == SIM_STATE_HUNG ? now + board->config.watchdog_time : -1;
 }
@@ -143,6 +149,9 @@ void sim_board_free(SimBoard *board)
 	g_queue_clear_full(&board->outputs, free_output);
 	g_clear_pointer(&board->rand, g_rand_free);
 	g_clear_pointer(&board->flash, sim_flash_free);
+	sim_files_forget(board);
+	g_clear_pointer(&board->settings, g_hash_table_unref);
+	g_clear_pointer(&board->storage, sim_storage_free);
 	g_free(board);
 }
 

@@ -58,6 +58,10 @@ SimBoard *sim_board_new(const SimConfig *config, const char *state_path, gint64 
 	board->power_at = -1;
 	if (!sim_config_check(config, error))
 		return NULL;
+	g_autofree char *storage = state_path ? g_strconcat(state_path, ".storage", NULL) : NULL;
+	board->storage = sim_storage_new(storage, error);
+	if (!board->storage)
+		return NULL;
 	board->flash = sim_flash_new(&board->config, sim_flash_layout_size(config), state_path,
 				     &fresh, error);
 	if (!board->flash || (fresh && !fill(board, error)))

@@ -6,6 +6,7 @@
 #include "sim/board.h"
 #include "sim/flash.h"
 #include "sim/image.h"
+#include "sim/storage.h"
 
 #include "protocol/cbor.h"
 
@@ -23,6 +24,22 @@ typedef struct {
 	guint8 sha[32];
 	gsize sha_size;
 } SimUpload;
+
+typedef enum {
+	SIM_FILE_CLOSED,
+	SIM_FILE_UPLOAD,
+	SIM_FILE_DOWNLOAD,
+} SimFileState;
+
+/* The file that is open. @data: what is in it, for an upload in RAM until it is closed */
+typedef struct {
+	SimFileState state;
+	char *path;
+	GByteArray *data;
+	guint64 offset; /* as the server counts */
+	guint64 length; /* as announced */
+	gint64 closes_at;
+} SimFile;
 
 struct SimBoard {
 	SimConfig config;
@@ -51,6 +68,10 @@ struct SimBoard {
 
 	gint64 app_start;
 	SimUpload upload;
+	SimStorage *storage;
+	SimFile file;
+	GHashTable *settings; /* values by name, of GBytes */
+	guint64 log_start;    /* entries before this one were cleared */
 	gboolean clock_set;
 	gint64 clock_offset; /* unix time at board time 0, µs */
 	gint64 lie;	     /* bytes that an upload answer is off */

@@ -5,11 +5,14 @@
 
 #include "sim/server.h"
 
-static const SimGroup *const groups[] = {
-	&sim_group_os,
-	&sim_group_image,
-	&sim_group_stat,
-	&sim_group_enum,
+static const SimGroup *const zephyr[] = {
+	&sim_group_os, &sim_group_image, &sim_group_stat,  &sim_group_settings,
+	&sim_group_fs, &sim_group_shell, &sim_group_basic, &sim_group_enum,
+};
+
+static const SimGroup *const mynewt[] = {
+	&sim_mynewt_os,	 &sim_mynewt_image, &sim_mynewt_stat, &sim_mynewt_config,
+	&sim_mynewt_log, &sim_mynewt_crash, &sim_mynewt_run,
 };
 
 /* A handler's answer is in request->group_rc. */
@@ -17,11 +20,13 @@ static const SimGroup *const groups[] = {
 
 const SimGroup *sim_server_group(const SimBoard *board, guint16 id)
 {
+	const SimGroup *const *groups = board->config.mynewt ? mynewt : zephyr;
+	guint n = board->config.mynewt ? G_N_ELEMENTS(mynewt) : G_N_ELEMENTS(zephyr);
 	gboolean built_in = FALSE;
 
 	for (guint i = 0; i < board->config.n_groups; i++)
 		built_in = built_in || board->config.groups[i] == id;
-	for (guint i = 0; built_in && i < G_N_ELEMENTS(groups); i++) {
+	for (guint i = 0; built_in && i < n; i++) {
 		if (groups[i]->id == id)
 			return groups[i];
 	}
@@ -77,6 +82,8 @@ static void put_error(SimRequest *request, const SimGroup *group, int rc)
 		sim_put_uint(request->out, "group", request->header->group);
 		sim_put_int(request->out, "rc", request->group_rc);
 		smp_cbor_put_end(request->out);
+		if (request->group_length >= 0)
+			sim_put_uint(request->out, "len", (guint64)request->group_length);
 	} else {
 		sim_put_int(request->out, "rc",
 			    rc == GROUP_ERROR ? group->translate(request->group_rc) : rc);
@@ -91,16 +98,24 @@ static gboolean answer(SimBoard *board, SmpHeader *header, const guint8 *body, g
 		       GPtrArray *answers)
 {
 	g_autoptr(GByteArray) out = g_byte_array_new();
-	SimRequest request = {
-		.board = board, .header = header, .body = body, .body_size = size, .out = out};
+	SimRequest request = {.board = board,
+			      .header = header,
+			      .body = body,
+			      .body_size = size,
+			      .out = out,
+			      .group_length = -1};
 	const SimGroup *group = sim_server_group(board, header->group);
 	int rc;
 
-	if (board->config.old)
+	if (board->config.old || board->config.mynewt)
 		header->version = SMP_VERSION_1;
+	if (board->config.mynewt && !sim_mynewt_accepts(body, size))
+		return FALSE;
 	if (header->version > SMP_VERSION_2)
 		rc = SIM_TOO_NEW;
-	else if (header->length > size)
+	else if (board->config.mynewt && size == 0)
+		rc = SIM_EINVAL;
+	else if (header->length > size && !board->config.mynewt)
 		rc = SIM_ECORRUPT;
 	else
 		rc = handle(&request, group);

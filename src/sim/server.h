@@ -30,6 +30,7 @@ enum {
  *   the header says the payload ends
  * @out: the answer's map, begun and without its end; what is in it is dropped with an error
  * @group_rc: an error of the group, set by sim_group_error()
+ * @group_length: what it tells as `len` beside that; -1 for nothing
  * @reason: (nullable): text of a v1 error
  */
 typedef struct {
@@ -39,6 +40,7 @@ typedef struct {
 	gsize body_size;
 	GByteArray *out;
 	int group_rc;
+	gint64 group_length;
 	const char *reason;
 } SimRequest;
 
@@ -62,11 +64,27 @@ extern const SimGroup sim_group_os;
 extern const SimGroup sim_group_image;
 extern const SimGroup sim_group_stat;
 extern const SimGroup sim_group_enum;
+extern const SimGroup sim_group_settings;
+extern const SimGroup sim_group_fs;
+extern const SimGroup sim_group_shell;
+extern const SimGroup sim_group_basic;
+
+/* Those of Mynewt; in their place where the numbers are the same. */
+extern const SimGroup sim_mynewt_os;
+extern const SimGroup sim_mynewt_image;
+extern const SimGroup sim_mynewt_stat;
+extern const SimGroup sim_mynewt_config;
+extern const SimGroup sim_mynewt_log;
+extern const SimGroup sim_mynewt_crash;
+extern const SimGroup sim_mynewt_run;
 
 /* Returns: (nullable): the group if this board has it */
 const SimGroup *sim_server_group(const SimBoard *board, guint16 id);
 
 int sim_group_error(SimRequest *request, int group_rc);
+
+/* Whether Mynewt answers at all: not what is no CBOR. */
+gboolean sim_mynewt_accepts(const guint8 *body, gsize size);
 
 typedef enum {
 	SIM_FIELD_UINT, /* 32 bits, as size_t on the boards */

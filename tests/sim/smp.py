@@ -46,6 +46,15 @@ def dumps(value):
     raise TypeError(value)
 
 
+def _load_chunks(data, at, major):
+    """A string in pieces."""
+    whole = b"" if major == 2 else ""
+    while data[at] != 0xff:
+        piece, at = _load(data, at)
+        whole += piece
+    return whole, at + 1
+
+
 def _load(data, at):
     """One item and where the next begins. Text that is no UTF-8 stays as surrogates."""
     major, info = data[at] >> 5, data[at] & 31
@@ -59,6 +68,8 @@ def _load(data, at):
         value, at = int.from_bytes(data[at:at + size], "big"), at + size
     elif info == 31 and major in (4, 5):
         value = None
+    elif info == 31 and major in (2, 3):
+        return _load_chunks(data, at, major)
     else:
         raise ValueError("CBOR byte %02x" % data[at - 1])
     if major == 0:
