@@ -4,14 +4,11 @@
  * img_mgmt.c, MCUboot boot_serial.c): what it says it wants is sent next, whatever was sent before.
  */
 
-#include "update/transfer.h"
+#include "update/transfer-private.h"
 
 #include "protocol/cbor.h"
-#include "session/session.h"
-#include "update/traffic.h"
 
 #define FIRST_TIMEOUT_MS 60000
-#define RECONNECT_MS	 60000
 
 /* The first request may make the server erase the slot. A copy of it is harmless, but takes a
  * buffer, and recovery erases again. So there is one soon, and the next not before long. */
@@ -23,9 +20,6 @@
 #define SILENCE	     (15 * G_TIME_SPAN_SECOND)
 #define LAST_SILENCE (30 * G_TIME_SPAN_SECOND)
 
-/* Listeners are told about a wait this often. */
-#define TICK (250 * G_TIME_SPAN_MILLISECOND)
-
 /* After so much silence a wait is worth mentioning. */
 #define QUIET (700 * G_TIME_SPAN_MILLISECOND)
 
@@ -36,49 +30,12 @@
 #define TRIAL 256
 
 #define MAX_IN_FLIGHT 16
-#define MAX_REFUSALS  8	 /* of the same chunk in a row */
-#define MAX_RESTARTS  5	 /* from the beginning */
 #define MAX_RETURNS   10 /* of a board that went away */
-#define MAX_BUSY      20 /* answers that ask to wait, in a row */
 
 /* MCUboot's recovery and flash drivers write in units of up to 32 bytes. */
 #define ALIGNMENT 32
 
-/* What servers without enough memory take (Zephyr before 3.1, Mynewt: 512 data bytes). */
-#define SMALL_CHUNK 512
-
-/* A server that cannot take a packet of this size has other troubles. */
-#define SMALL_PACKET 128
-
-typedef struct {
-	SmpSession *session;
-	SmpLink *link;
-	const SmpTransfer *transfer;
-	const SmpUploadOptions *options;
-	SmpUploadResult *result;
-	GByteArray *packet;
-	gsize max_packet;
-	gsize max_data; /* data bytes in a request; 0 for what fits */
-	gboolean align; /* the server cuts chunks to its write size */
-	SmpTraffic traffic;
-	guint window_cap; /* what the server's buffers allow */
-	gboolean begun;	  /* the first request was answered */
-	guint64 offset;	  /* where the server is */
-	guint64 best;	  /* the furthest that it was */
-	guint64 next;	  /* what to send next */
-	guint64 highest;  /* end of what was ever sent or known to be there */
-	gint64 started;
-	gint64 heard;	/* when the last answer came, or the transfer began */
-	gint64 erased;	/* how long the first request took */
-	guint timeouts; /* in a row */
-	guint refusals; /* of the same chunk in a row */
-	guint restarts;
-	guint returns;
-	guint busy;
-	int match;
-} Transfer;
-
-static void tell(Transfer *t, const char *waiting)
+void smp_transfer_tell(SmpTransferRun *t, const char *waiting)
 {
 	if (!t->options || !t->options->progress)
 		return;
@@ -95,18 +52,7 @@ static void tell(Transfer *t, const char *waiting)
 	t->options->progress(&progress, t->options->user_data);
 }
 
-/* Back to the first request: a new conversation, or the server lost its place. */
-static void rewind_all(Transfer *t)
-{
-	smp_flights_forget(&t->traffic.flights, t->session);
-	t->begun = FALSE;
-	t->offset = 0;
-	t->next = 0;
-	t->timeouts = 0;
-	t->heard = smp_link_now(t->link);
-}
-
-static gboolean learn_server(Transfer *t, GError **error)
+gboolean smp_transfer_learn_server(SmpTransferRun *t, GError **error)
 {
 	SmpParams params;
 
@@ -131,7 +77,7 @@ gsize smp_transfer_room(gsize room)
 }
 
 /* Data bytes that fit a request at @offset: encoded without data, the rest is room. */
-static gsize chunk_size(Transfer *t, guint64 offset)
+static gsize chunk_size(SmpTransferRun *t, guint64 offset)
 {
 	const SmpTransfer *transfer = t->transfer;
 
@@ -148,7 +94,7 @@ static gsize chunk_size(Transfer *t, guint64 offset)
 	return size;
 }
 
-static gboolean send_chunk(Transfer *t, GError **error)
+static gboolean send_chunk(SmpTransferRun *t, GError **error)
 {
 	const SmpTransfer *transfer = t->transfer;
 	gsize size = chunk_size(t, t->next);
@@ -165,6 +111,8 @@ static gboolean send_chunk(Transfer *t, GError **error)
 	}
 	if (trial)
 		size = MIN(size, TRIAL);
+	if (!t->begun && transfer->begin && !transfer->begin(transfer->context, t->session, error))
+		return FALSE;
 	transfer->encode(transfer->context, t->packet, t->next, transfer->data + t->next, size);
 	if (t->traffic.resync && !smp_link_resync(t->link, error))
 		return FALSE;
@@ -189,12 +137,12 @@ static gboolean send_chunk(Transfer *t, GError **error)
 }
 
 /* The first request goes alone: it may erase, and its answer says where to go on. */
-static guint window_now(const Transfer *t)
+static guint window_now(const SmpTransferRun *t)
 {
 	return t->begun && t->timeouts == 0 ? t->traffic.window.size : 1;
 }
 
-static gboolean may_send(Transfer *t)
+static gboolean may_send(SmpTransferRun *t)
 {
 	if (t->traffic.flights.hold_until || (t->begun && t->next >= t->transfer->size))
 		return FALSE;
@@ -206,7 +154,7 @@ static gboolean may_send(Transfer *t)
 			       : smp_session_room(t->session) > 0;
 }
 
-static gboolean fill_window(Transfer *t, GError **error)
+static gboolean fill_window(SmpTransferRun *t, GError **error)
 {
 	while (may_send(t)) {
 		if (!send_chunk(t, error))
@@ -218,7 +166,7 @@ static gboolean fill_window(Transfer *t, GError **error)
 }
 
 /* Where a copy of the first request is still in flight, the server may be erasing once more. */
-static gint64 patience(const Transfer *t)
+static gint64 patience(const SmpTransferRun *t)
 {
 	const SmpFlight *oldest = smp_flights_oldest(&t->traffic.flights);
 
@@ -227,12 +175,12 @@ static gint64 patience(const Transfer *t)
 
 /* When the oldest request in flight is taken for lost; before the first answer: when to send it
  * once more. */
-static gint64 flight_deadline(Transfer *t)
+static gint64 flight_deadline(SmpTransferRun *t)
 {
 	const SmpFlight *oldest = smp_flights_oldest(&t->traffic.flights);
 
 	if (!oldest)
-		return smp_link_now(t->link) + TICK;
+		return smp_link_now(t->link) + SMP_TRANSFER_TICK;
 	if (!t->begun)
 		return t->traffic.flights.list[t->traffic.flights.n - 1].sent_at +
 		       (t->traffic.flights.n == 1 ? FIRST_REPEAT : FIRST_REPEAT_LATER);
@@ -245,7 +193,7 @@ static gint64 flight_deadline(Transfer *t)
 	return MAX(MAX(oldest->sent_at, t->heard) + wait, t->heard + patience(t));
 }
 
-static gint64 silence_allowed(const Transfer *t)
+static gint64 silence_allowed(const SmpTransferRun *t)
 {
 	gint64 silence = SILENCE;
 
@@ -259,56 +207,15 @@ static gint64 silence_allowed(const Transfer *t)
 	return MAX(silence, smp_session_get_timeout(t->session) * G_TIME_SPAN_MILLISECOND);
 }
 
-static gboolean take_flight(Transfer *t, guint8 sequence, SmpFlight *flight)
+static gboolean take_flight(SmpTransferRun *t, guint8 sequence, SmpFlight *flight)
 {
 	return smp_traffic_take(&t->traffic, t->session, sequence, t->begun ? t->heard : 0,
 				smp_link_now(t->link), flight);
 }
 
-static gboolean stalled(Transfer *t, GError **error, const char *how)
-{
-	g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_STALLED,
-		    "cannot upload %s: the board %s at %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-		    " bytes",
-		    t->transfer->what, how, t->offset, t->transfer->size);
-	return FALSE;
-}
-
-/* Starting over destroys what is complete, so where all was sent once, look first. */
-static gboolean look_for_whole(Transfer *t, gboolean *whole, GError **error)
-{
-	*whole = FALSE;
-	if (t->highest < t->transfer->size || !t->transfer->is_complete)
-		return TRUE;
-	if (!t->transfer->is_complete(t->transfer->context, t->session, whole, error))
-		return FALSE;
-	if (*whole) {
-		t->begun = TRUE;
-		t->offset = t->transfer->size;
-	}
-	return TRUE;
-}
-
-/* The server says 0 in the middle: it was reset, another upload began, or the transfer is complete
- * and the answer that said so was lost. */
-static gboolean lost_place(Transfer *t, GError **error)
-{
-	gboolean whole;
-
-	smp_flights_forget(&t->traffic.flights, t->session);
-	if (!look_for_whole(t, &whole, error))
-		return FALSE;
-	if (whole)
-		return TRUE;
-	if (++t->restarts > MAX_RESTARTS)
-		return stalled(t, error, "loses its place again and again");
-	rewind_all(t);
-	t->highest = 0;
-	return TRUE;
-}
-
 /* The server did not take a chunk that it wanted, or only a part. */
-static gboolean check_refusal(Transfer *t, const SmpFlight *flight, guint64 offset, GError **error)
+static gboolean check_refusal(SmpTransferRun *t, const SmpFlight *flight, guint64 offset,
+			      GError **error)
 {
 	if (offset != flight->offset) {
 		t->refusals = 0;
@@ -316,18 +223,21 @@ static gboolean check_refusal(Transfer *t, const SmpFlight *flight, guint64 offs
 			t->align = TRUE;
 		return TRUE;
 	}
-	if (++t->refusals > MAX_REFUSALS)
-		return stalled(t, error, "does not move on");
+	if (++t->refusals > SMP_TRANSFER_MAX_REFUSALS)
+		return smp_transfer_stalled(t, error, "does not move on");
 	/* Nordic's bare-metal servers ask so for a repeat while the flash is busy. */
 	return smp_link_sleep(
 		t->link, smp_link_now(t->link) + t->refusals * 10 * G_TIME_SPAN_MILLISECOND, error);
 }
 
-static gboolean take_offset(Transfer *t, const SmpFlight *flight, guint64 offset, GError **error)
+static gboolean take_offset(SmpTransferRun *t, const SmpFlight *flight, guint64 offset,
+			    GError **error)
 {
 	gint64 now = smp_link_now(t->link);
 	gboolean first = !t->begun;
 
+	if (t->transfer->locate && offset != flight->end)
+		return smp_transfer_start_over(t, error);
 	if (offset > t->transfer->size || (!first && offset > t->highest)) {
 		g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_MALFORMED,
 			    "cannot upload %s: the board asks for offset %" G_GUINT64_FORMAT
@@ -336,7 +246,7 @@ static gboolean take_offset(Transfer *t, const SmpFlight *flight, guint64 offset
 		return FALSE;
 	}
 	if (offset == 0 && !first && flight->offset > 0)
-		return lost_place(t, error);
+		return smp_transfer_lost_place(t, error);
 	t->begun = TRUE;
 	if (first)
 		t->erased = now - flight->sent_at;
@@ -359,11 +269,11 @@ static gboolean take_offset(Transfer *t, const SmpFlight *flight, guint64 offset
 		t->next = offset;
 	/* Bytes sent again and again without end are a board that lies. */
 	if (t->result->sent > 8 * t->transfer->size + (1 << 20))
-		return stalled(t, error, "asks for the same data again and again");
+		return smp_transfer_stalled(t, error, "asks for the same data again and again");
 	return TRUE;
 }
 
-static gboolean take_answer(Transfer *t, const SmpResponse *response, guint8 sequence,
+static gboolean take_answer(SmpTransferRun *t, const SmpResponse *response, guint8 sequence,
 			    GError **error)
 {
 	SmpFlight flight;
@@ -377,13 +287,13 @@ static gboolean take_answer(Transfer *t, const SmpResponse *response, guint8 seq
 	t->timeouts = 0;
 	if (!take_offset(t, &flight, offset, error))
 		return FALSE;
-	tell(t, NULL);
+	smp_transfer_tell(t, NULL);
 	return TRUE;
 }
 
 /* What was in flight is lost, or the board is busy. One request feels the way until an answer shows
  * which. */
-static gboolean take_silence(Transfer *t, GError **error)
+static gboolean take_silence(SmpTransferRun *t, GError **error)
 {
 	gboolean held = t->traffic.flights.hold_until > 0;
 
@@ -399,75 +309,17 @@ static gboolean take_silence(Transfer *t, GError **error)
 /* Another copy of the first request. Those before it stay in flight: a server that erases answers
  * the first of them, and where it erases once more for the copy (recovery) its answer is needed,
  * too. */
-static gboolean repeat_first(Transfer *t, GError **error)
+static gboolean repeat_first(SmpTransferRun *t, GError **error)
 {
 	if (t->traffic.flights.n == SMP_FLIGHTS_MAX || !smp_session_may_repeat(t->session))
 		return TRUE;
 	t->next = 0;
+	if (t->transfer->begin)
+		smp_flights_forget(&t->traffic.flights, t->session);
 	return smp_link_recover(t->link, error) && send_chunk(t, error);
 }
 
-/* Errors that ask for less: fewer requests at once, smaller ones, later ones. Others end it. */
-static gboolean take_error(Transfer *t, guint8 sequence, GError *cause, GError **error)
-{
-	SmpFlight flight;
-	gboolean known = take_flight(t, sequence, &flight);
-	gsize data = known ? (gsize)(flight.end - flight.offset) : 0;
-
-	t->heard = smp_link_now(t->link);
-	if (smp_error_is_device(cause, SMP_GROUP_NONE, SMP_RC_ENOMEM) && t->busy < MAX_BUSY) {
-		t->busy++;
-		smp_window_lost(&t->traffic.window, SMP_LOSS_SYSTEMATIC, t->heard);
-	} else if (smp_error_is_device(cause, SMP_GROUP_NONE, SMP_RC_EBUSY) && t->busy < MAX_BUSY) {
-		t->busy++;
-		if (!smp_link_sleep(t->link, t->heard + 100 * G_TIME_SPAN_MILLISECOND, error))
-			return FALSE;
-	} else if (smp_error_is_device(cause, SMP_GROUP_NONE, SMP_RC_EINVAL) && !t->max_data &&
-		   data > SMALL_CHUNK) {
-		t->max_data = SMALL_CHUNK;
-	} else if (smp_error_is_device(cause, SMP_GROUP_NONE, SMP_RC_ECORRUPT) &&
-		   t->max_packet > SMALL_PACKET) {
-		t->max_packet = MAX(t->max_packet / 2, SMALL_PACKET);
-	} else {
-		g_propagate_prefixed_error(error, g_error_copy(cause),
-					   "cannot upload %s: ", t->transfer->what);
-		return FALSE;
-	}
-	/* Any error ends the server's session. */
-	rewind_all(t);
-	return TRUE;
-}
-
-static gboolean reconnect(Transfer *t, GError **error)
-{
-	guint ms = t->options && t->options->reconnect_ms ? t->options->reconnect_ms : RECONNECT_MS;
-	gint64 deadline = smp_link_now(t->link) + ms * G_TIME_SPAN_MILLISECOND;
-	g_autofree char *waiting = g_strdup_printf("connection lost; looking for %s (up to %u s)",
-						   smp_link_get_target(t->link), ms / 1000);
-	gboolean whole;
-
-	tell(t, waiting);
-	rewind_all(t);
-	for (;;) {
-		g_autoptr(GError) local = NULL;
-		if (smp_session_reconnect(t->session, deadline, &local) &&
-		    learn_server(t, &local) && look_for_whole(t, &whole, &local))
-			break;
-		/* A board that boots answers late and may take the link away once more. */
-		if (smp_link_now(t->link) >= deadline ||
-		    !(g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED) ||
-		      g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT))) {
-			g_propagate_error(error, g_steal_pointer(&local));
-			return FALSE;
-		}
-		if (!smp_link_sleep(t->link, smp_link_now(t->link) + TICK, error))
-			return FALSE;
-	}
-	t->heard = smp_link_now(t->link);
-	return TRUE;
-}
-
-static gboolean silence_ends(Transfer *t, GError **error)
+static gboolean silence_ends(SmpTransferRun *t, GError **error)
 {
 	gint64 silence = smp_link_now(t->link) - t->heard;
 
@@ -483,27 +335,37 @@ static gboolean silence_ends(Transfer *t, GError **error)
 }
 
 /* Nothing came for a while: says so, and takes what is in flight for lost when its time is up. */
-static gboolean pass_time(Transfer *t, GError **error)
+static gboolean pass_time(SmpTransferRun *t, GError **error)
 {
 	gint64 now = smp_link_now(t->link);
 
 	if (silence_ends(t, error))
 		return FALSE;
 	if (now - t->heard >= QUIET)
-		tell(t, t->begun ? "no answer; asking again" : "waiting for the board to erase");
+		smp_transfer_tell(t, t->begun ? "no answer; asking again"
+					      : "waiting for the board to erase");
 	if (!smp_flights_oldest(&t->traffic.flights) || now < flight_deadline(t))
 		return TRUE;
 	return t->begun ? take_silence(t, error) : repeat_first(t, error);
 }
 
+static gboolean take_error(SmpTransferRun *t, guint8 sequence, const GError *cause, GError **error)
+{
+	SmpFlight flight;
+	gboolean known = take_flight(t, sequence, &flight);
+
+	return smp_transfer_take_error(t, known ? &flight : NULL, cause, error);
+}
+
 /* Waits for one thing to happen and deals with it. */
-static gboolean receive_one(Transfer *t, GError **error)
+static gboolean receive_one(SmpTransferRun *t, GError **error)
 {
 	g_autoptr(GError) local = NULL;
 	guint8 sequence = 0;
 	gint64 now = smp_link_now(t->link);
 	gint64 deadline = flight_deadline(t);
-	gint64 until = deadline > now ? MIN(deadline, now + TICK) : now + TICK;
+	gint64 until =
+		deadline > now ? MIN(deadline, now + SMP_TRANSFER_TICK) : now + SMP_TRANSFER_TICK;
 	g_autoptr(SmpResponse) response = smp_session_receive(t->session, until, &sequence, &local);
 
 	if (response)
@@ -516,12 +378,12 @@ static gboolean receive_one(Transfer *t, GError **error)
 	return FALSE;
 }
 
-static gboolean is_complete(const Transfer *t)
+static gboolean is_complete(const SmpTransferRun *t)
 {
 	return t->begun && t->offset >= t->transfer->size;
 }
 
-static gboolean step(Transfer *t, GError **error)
+static gboolean step(SmpTransferRun *t, GError **error)
 {
 	g_autoptr(GError) local = NULL;
 
@@ -529,17 +391,19 @@ static gboolean step(Transfer *t, GError **error)
 		return TRUE;
 	if (g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED) &&
 	    t->returns++ < MAX_RETURNS)
-		return reconnect(t, error);
+		return smp_transfer_reconnect(t, error);
 	g_propagate_error(error, g_steal_pointer(&local));
 	return FALSE;
 }
 
-static gboolean run(Transfer *t, GError **error)
+static gboolean run(SmpTransferRun *t, GError **error)
 {
 	smp_pages_init(&t->traffic.pages);
-	if (!learn_server(t, error))
+	if (!smp_transfer_learn_server(t, error))
 		return FALSE;
 	t->started = t->heard = smp_link_now(t->link);
+	t->result->resumed_at = t->transfer->start;
+	smp_transfer_go_on(t, t->transfer->start);
 	while (!is_complete(t)) {
 		if (!step(t, error))
 			return FALSE;
@@ -557,7 +421,7 @@ gboolean smp_transfer_run(SmpSession *session, const SmpTransfer *transfer,
 			  const SmpUploadOptions *options, SmpUploadResult *result, GError **error)
 {
 	SmpUploadResult ignored;
-	Transfer t = {
+	SmpTransferRun t = {
 		.session = session,
 		.link = smp_session_get_link(session),
 		.transfer = transfer,

@@ -12,6 +12,13 @@ G_BEGIN_DECLS
  *   the server needs to begin
  * @decode: reads where the server is, and its verdict after the last byte
  * @is_complete: (nullable): looks whether the server holds the whole although it says 0
+ * @start: where to begin: the server has what is before
+ * @begin: (nullable): called before the first request, and before each repeat of it
+ * @locate: (nullable): how much of it the server has, asked when the link was lost. Where this is
+ *   set the server appends what it is sent: it is told where to go on and not asked, an answer that
+ *   does not name the end of its request means that something else was written, too
+ * @place: (nullable): where the server is, by an error that a request behind the first one met; or
+ *   FALSE with that error
  */
 typedef struct {
 	const char *what;
@@ -23,6 +30,11 @@ typedef struct {
 			   GError **error);
 	gboolean (*is_complete)(gpointer context, SmpSession *session, gboolean *complete,
 				GError **error);
+	guint64 start;
+	gboolean (*begin)(gpointer context, SmpSession *session, GError **error);
+	gboolean (*locate)(gpointer context, SmpSession *session, guint64 *offset, GError **error);
+	gboolean (*place)(gpointer context, SmpSession *session, const GError *cause,
+			  guint64 *offset, GError **error);
 	gpointer context;
 } SmpTransfer;
 
