@@ -132,6 +132,14 @@ gboolean smp_error_get_device(const GError *error, SmpDeviceError *device);
  */
 gboolean smp_error_is_device(const GError *error, int group, gint64 rc);
 
+/**
+ * smp_error_get_length:
+ * @length: (out): how long the file is, which a board tells beside FILE_OFFSET_NOT_VALID
+ *
+ * Returns: whether it is told
+ */
+gboolean smp_error_get_length(const GError *error, guint64 *length);
+
 /* Shorthand for the SMP-level ENOTSUP: the command is not built into the firmware. */
 gboolean smp_error_is_unsupported(const GError *error);
 

@@ -8,6 +8,7 @@
 #include <smp/enumeration.h>
 #include <smp/error.h>
 #include <smp/firmware.h>
+#include <smp/fs.h>
 #include <smp/image.h>
 #include <smp/journal.h>
 #include <smp/key.h>

@@ -294,6 +294,7 @@ void smpctl_table_print(const GPtrArray *table);
  */
 typedef struct {
 	Smpctl *cli;
+	const char *label;
 	gint64 drawn_at;
 	gboolean drawn;
 	int tenth;
@@ -320,6 +321,68 @@ void smpctl_progress_json(JsonBuilder *json, const SmpUploadProgress *upload);
  * link was then. */
 void smpctl_tell_speed(Smpctl *cli, SmpSession *session, const char *link,
 		       const SmpUploadResult *result, guint64 bytes);
+
+/* cmd-fs.c */
+/**
+ * SmpctlTransfer: what is told of a file on its way.
+ * @download: it comes from the board
+ */
+typedef struct {
+	Smpctl *cli;
+	SmpctlProgress progress;
+	gboolean download;
+	guint64 offset;
+	guint64 size;
+} SmpctlTransfer;
+
+void smpctl_transfer_init(SmpctlTransfer *transfer, Smpctl *cli, const char *label);
+void smpctl_transfer_clear(SmpctlTransfer *transfer);
+void smpctl_transfer_progress(const SmpUploadProgress *progress, gpointer user_data);
+
+/* download.c */
+/* Whether the program was called by the name of the Go tool, whose output scripts read. */
+gboolean smpctl_is_go_tool(Smpctl *cli);
+
+/**
+ * SmpctlPart: a file that is not whole yet: TARGET.part, or standard output for "-".
+ * @path: (nullable)
+ * @size: what is in it
+ */
+typedef struct {
+	const char *target;
+	char *path;
+	int fd;
+	guint64 size;
+} SmpctlPart;
+
+/* @keep: what is in it already */
+gboolean smpctl_part_open(SmpctlPart *part, const char *target, gboolean keep,
+			  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean smpctl_part_restart(SmpctlPart *part, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean smpctl_part_write(SmpctlPart *part, const guint8 *data, gsize size,
+			   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* It is whole and gets its name. */
+gboolean smpctl_part_finish(SmpctlPart *part, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+void smpctl_part_clear(SmpctlPart *part);
+
+/**
+ * SmpctlDownload:
+ * @source: on the board
+ * @target: here; "-" for standard output
+ * @size: (out)
+ */
+typedef struct {
+	const char *source;
+	const char *target;
+	gboolean resume;
+	gboolean no_verify;
+	guint64 size;
+} SmpctlDownload;
+
+/* @checked: (out): whether the board's hash agrees */
+gboolean smpctl_download(Smpctl *cli, SmpSession *session, SmpctlDownload *download,
+			 SmpUploadResult *result, gboolean *checked,
+			 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* run.c */
 /**
@@ -454,6 +517,12 @@ gboolean smpctl_cmd_settings_delete(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_settings_commit(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_settings_load(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_settings_save(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_fs_upload(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_fs_download(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_fs_status(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_fs_hash(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_fs_types(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_fs_close(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_config(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_storage_erase(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_group_count(Smpctl *cli, char **args, GError **error);
@@ -501,6 +570,9 @@ extern const GOptionEntry smpctl_job_rollback_options[];
 extern const GOptionEntry smpctl_settings_read_options[];
 extern const GOptionEntry smpctl_settings_write_options[];
 extern const GOptionEntry smpctl_log_options[];
+extern const GOptionEntry smpctl_fs_upload_options[];
+extern const GOptionEntry smpctl_fs_download_options[];
+extern const GOptionEntry smpctl_fs_hash_options[];
 
 /**
  * smpctl_journal:

@@ -18,7 +18,7 @@
 
 void smpctl_progress_init(SmpctlProgress *progress, Smpctl *cli)
 {
-	*progress = (SmpctlProgress){.cli = cli};
+	*progress = (SmpctlProgress){.cli = cli, .label = "upload"};
 }
 
 void smpctl_progress_clear(SmpctlProgress *progress)
@@ -143,7 +143,7 @@ static void draw_upload(SmpctlProgress *progress, const SmpUploadProgress *uploa
 	int width = CLAMP(room - (int)g_utf8_strlen(tail, -1), 0, BAR_MOST);
 	g_autoptr(GString) line = g_string_new(CLEAR_LINE);
 
-	g_string_append_printf(line, "%-*s%s", LABEL, "upload",
+	g_string_append_printf(line, "%-*s%s", LABEL, progress->label,
 			       smpctl_color(progress->cli, STDERR_FILENO, SMPCTL_GREEN));
 	if (width >= BAR_LEAST)
 		smpctl_append_bar(line, fraction, width);
@@ -163,11 +163,11 @@ static void print_upload(SmpctlProgress *progress, const SmpUploadProgress *uplo
 	g_autofree char *rate = smpctl_rate_text(upload->rate);
 
 	if (waits_anew(progress, upload->waiting) && upload->waiting)
-		fprintf(stderr, "upload   %s\n", upload->waiting);
+		fprintf(stderr, "%-*s%s\n", LABEL, progress->label, upload->waiting);
 	if (tenth <= progress->tenth)
 		return;
 	progress->tenth = tenth;
-	fprintf(stderr, "upload   %3d %%   %s%s%s\n", tenth * 10, sizes,
+	fprintf(stderr, "%-*s%3d %%   %s%s%s\n", LABEL, progress->label, tenth * 10, sizes,
 		upload->rate > 0 ? "   " : "", upload->rate > 0 ? rate : "");
 }
 

@@ -11,11 +11,15 @@ G_DEFINE_QUARK(smp - link - error - quark, smp_link_error)
 G_DEFINE_QUARK(smp - update - error - quark, smp_update_error)
 
 /* What a GError of SMP_PROTOCOL_ERROR carries besides code and message. */
-typedef SmpDeviceError SmpProtocolErrorPrivate;
+typedef struct {
+	SmpDeviceError device;
+	gint64 length; /* of a file; -1 where it is not told */
+} SmpProtocolErrorPrivate;
 
 static void smp_protocol_error_private_init(SmpProtocolErrorPrivate *priv)
 {
-	priv->group = SMP_GROUP_NONE;
+	priv->device.group = SMP_GROUP_NONE;
+	priv->length = -1;
 }
 
 static void smp_protocol_error_private_copy(const SmpProtocolErrorPrivate *from,
@@ -279,14 +283,29 @@ void smp_device_error_set(GError **error, const SmpDeviceError *device, const ch
 		g_string_append_printf(message, ", it says “%s”", rsn);
 
 	*error = g_error_new_literal(SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE, message->str);
-	*smp_protocol_error_get_private(*error) = *device;
+	smp_protocol_error_get_private(*error)->device = *device;
+}
+
+void smp_device_error_set_length(GError **error, guint64 length)
+{
+	if (error && length <= G_MAXINT64)
+		smp_protocol_error_get_private(*error)->length = (gint64)length;
+}
+
+gboolean smp_error_get_length(const GError *error, guint64 *length)
+{
+	if (!g_error_matches(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE) ||
+	    smp_protocol_error_get_private(error)->length < 0)
+		return FALSE;
+	*length = (guint64)smp_protocol_error_get_private(error)->length;
+	return TRUE;
 }
 
 gboolean smp_error_get_device(const GError *error, SmpDeviceError *device)
 {
 	if (!g_error_matches(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE))
 		return FALSE;
-	*device = *smp_protocol_error_get_private(error);
+	*device = smp_protocol_error_get_private(error)->device;
 	return TRUE;
 }
 

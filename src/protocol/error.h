@@ -22,4 +22,7 @@ gboolean smp_device_error_read(const SmpCbor *body, SmpDeviceError *device);
 /* Sets %SMP_PROTOCOL_ERROR_DEVICE with name and meaning; @rsn is the server's own text or NULL. */
 void smp_device_error_set(GError **error, const SmpDeviceError *device, const char *rsn);
 
+/* Adds what a server says beside the error of a file upload: how long the file is. */
+void smp_device_error_set_length(GError **error, guint64 length);
+
 G_END_DECLS

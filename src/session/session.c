@@ -274,7 +274,10 @@ static SmpResponse *take_response(SmpSession *session, const SmpHeader *header, 
 		}
 		if (!is_shell_output(header, &body) && smp_device_error_read(&body, &device)) {
 			g_autofree char *rsn = smp_cbor_get_text(&body, "rsn");
+			guint64 length;
 			smp_device_error_set(error, &device, rsn);
+			if (smp_cbor_get_uint(&body, "len", &length))
+				smp_device_error_set_length(error, length);
 			return NULL;
 		}
 	}

@@ -342,8 +342,9 @@ static gboolean pass_time(SmpTransferRun *t, GError **error)
 	if (silence_ends(t, error))
 		return FALSE;
 	if (now - t->heard >= QUIET)
-		smp_transfer_tell(t, t->begun ? "no answer; asking again"
-					      : "waiting for the board to erase");
+		smp_transfer_tell(t, t->begun || t->transfer->begin
+					     ? "no answer; asking again"
+					     : "waiting for the board to erase");
 	if (!smp_flights_oldest(&t->traffic.flights) || now < flight_deadline(t))
 		return TRUE;
 	return t->begun ? take_silence(t, error) : repeat_first(t, error);

@@ -4,6 +4,7 @@
 
 #include <smp/basic.h>
 #include <smp/enumeration.h>
+#include <smp/fs.h>
 #include <smp/mynewt.h>
 #include <smp/settings.h>
 #include <smp/shell.h>
@@ -166,6 +167,71 @@ static char *log_show(SmpSession *session, GError **error)
 	return g_string_free(text, !logs);
 }
 
+static char *fs_status(SmpSession *session, GError **error)
+{
+	guint64 size;
+
+	return smp_fs_status(session, "/a", &size, error)
+		       ? g_strdup_printf("%" G_GUINT64_FORMAT, size)
+		       : NULL;
+}
+
+static char *fs_hash(SmpSession *session, const char *type, guint64 offset, guint64 length,
+		     GError **error)
+{
+	g_autoptr(SmpFsHash) hash = smp_fs_hash(session, "/a", type, offset, length, error);
+
+	if (!hash)
+		return NULL;
+	GString *text = g_string_new(NULL);
+	g_assert_true(g_utf8_validate(hash->type, -1, NULL));
+	g_string_printf(text, "%s %" G_GUINT64_FORMAT "+%" G_GUINT64_FORMAT " ", hash->type,
+			hash->offset, hash->length);
+	append_hex(text, hash->value);
+	return g_string_free(text, FALSE);
+}
+
+static char *fs_types(SmpSession *session, GError **error)
+{
+	g_autoptr(GPtrArray) types = smp_fs_hash_types(session, error);
+	GString *text = g_string_new(NULL);
+
+	for (guint i = 0; types && i < types->len; i++) {
+		const SmpFsHashType *type = types->pdata[i];
+		g_assert_true(g_utf8_validate(type->name, -1, NULL));
+		g_string_append_printf(text, "%s %s %u|", type->name,
+				       type->number ? "number" : "bytes", type->size);
+	}
+	return g_string_free(text, !types);
+}
+
+static char *fs_read(SmpSession *session, GError **error)
+{
+	guint64 size;
+	g_autoptr(GBytes) bytes = smp_fs_read(session, "/a", 7, &size, error);
+
+	if (!bytes)
+		return NULL;
+	GString *text = g_string_new(NULL);
+	append_hex(text, bytes);
+	if (size != G_MAXUINT64)
+		g_string_append_printf(text, " of %" G_GUINT64_FORMAT, size);
+	return g_string_free(text, FALSE);
+}
+
+static char *fs_write(SmpSession *session, GError **error)
+{
+	g_autoptr(GByteArray) request = g_byte_array_new();
+	guint64 offset;
+
+	smp_fs_write_encode("/a", 100, request, 0, (const guint8 *)"hello", 5);
+	g_autoptr(SmpResponse) response =
+		smp_session_call(session, request, 0, SMP_REPEAT_NEVER, error);
+	if (!response || !smp_fs_write_decode(response, &offset, error))
+		return NULL;
+	return g_strdup_printf("%" G_GUINT64_FORMAT, offset);
+}
+
 static char *order(TypedCall which, SmpSession *session, GError **error)
 {
 	switch (which) {
@@ -191,6 +257,8 @@ static char *order(TypedCall which, SmpSession *session, GError **error)
 		return ok(smp_run_test(session, "all", NULL, error));
 	case TYPED_RUN_TEST_TOKEN:
 		return ok(smp_run_test(session, "all", "x", error));
+	case TYPED_FS_CLOSE:
+		return ok(smp_fs_close(session, error));
 	case TYPED_STORAGE_ERASE:
 		return ok(smp_basic_erase_storage(session, error));
 	default:
@@ -231,6 +299,18 @@ char *typed_more(TypedCall which, SmpSession *session, GError **error)
 		return names(smp_log_levels(session, error));
 	case TYPED_LOG_SHOW:
 		return log_show(session, error);
+	case TYPED_FS_STATUS:
+		return fs_status(session, error);
+	case TYPED_FS_HASH:
+		return fs_hash(session, NULL, 0, 0, error);
+	case TYPED_FS_HASH_PART:
+		return fs_hash(session, "sha256", 10, 100, error);
+	case TYPED_FS_TYPES:
+		return fs_types(session, error);
+	case TYPED_FS_READ:
+		return fs_read(session, error);
+	case TYPED_FS_WRITE:
+		return fs_write(session, error);
 	case TYPED_RUN_LIST:
 		return texts(smp_run_list(session, error));
 	default:

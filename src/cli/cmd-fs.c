@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* fs: files on the board. */
+
+#include "cli.h"
+
+#include <gio/gunixinputstream.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static gboolean resume;
+static gboolean no_verify;
+static int window;
+static char *hash_type;
+static gint64 hash_offset;
+static gint64 hash_length;
+
+const GOptionEntry smpctl_fs_upload_options[] = {
+	{"resume", 0, 0, G_OPTION_ARG_NONE, &resume, "go on with what the board has of it", NULL},
+	{"no-verify", 0, 0, G_OPTION_ARG_NONE, &no_verify, "do not compare hashes at the end",
+	 NULL},
+	{"maxwinsize", 'w', 0, G_OPTION_ARG_INT, &window, "most requests in flight", "N"},
+	{NULL},
+};
+
+const GOptionEntry smpctl_fs_download_options[] = {
+	{"resume", 0, 0, G_OPTION_ARG_NONE, &resume, "go on with what is in DST.part", NULL},
+	{"no-verify", 0, 0, G_OPTION_ARG_NONE, &no_verify, "do not compare hashes at the end",
+	 NULL},
+	{NULL},
+};
+
+const GOptionEntry smpctl_fs_hash_options[] = {
+	{"type", 0, 0, G_OPTION_ARG_STRING, &hash_type, "crc32, sha256; see fs types", "TYPE"},
+	{"offset", 0, 0, G_OPTION_ARG_INT64, &hash_offset, "from this byte on", "BYTES"},
+	{"length", 0, 0, G_OPTION_ARG_INT64, &hash_length, "so many bytes", "BYTES"},
+	{NULL},
+};
+
+void smpctl_transfer_init(SmpctlTransfer *transfer, Smpctl *cli, const char *label)
+{
+	*transfer = (SmpctlTransfer){.cli = cli};
+	smpctl_progress_init(&transfer->progress, cli);
+	transfer->progress.label = label;
+}
+
+void smpctl_transfer_clear(SmpctlTransfer *transfer)
+{
+	smpctl_progress_clear(&transfer->progress);
+}
+
+void smpctl_transfer_progress(const SmpUploadProgress *progress, gpointer user_data)
+{
+	SmpctlTransfer *transfer = user_data;
+	Smpctl *cli = transfer->cli;
+
+	/* The Go tool prints the offset of each answer (newtmgr/cli/fs.go). */
+	if (smpctl_is_go_tool(cli) && !cli->options->json && !progress->waiting)
+		printf("%" G_GUINT64_FORMAT "\n",
+		       transfer->download ? transfer->offset : progress->offset);
+	else
+		smpctl_progress_upload(&transfer->progress, progress);
+	transfer->offset = progress->offset;
+	transfer->size = progress->size;
+	if (cli->options->json &&
+	    smpctl_progress_due(&transfer->progress, progress->waiting, G_USEC_PER_SEC / 4)) {
+		g_autoptr(JsonBuilder) json = smpctl_json_begin();
+		smpctl_json_text(json, "event", "progress");
+		smpctl_progress_json(json, progress);
+		smpctl_json_print(json);
+	}
+}
+
+static void tell_end(Smpctl *cli, const char *result_name, const char *file, const char *path,
+		     guint64 size, const SmpUploadResult *result, gboolean checked)
+{
+	if (!cli->options->json) {
+		/* Not into a file that goes to standard output. */
+		if (!cli->options->quiet &&
+		    !(g_str_equal(file, "-") && g_str_equal(result_name, "downloaded")))
+			puts("Done");
+		return;
+	}
+	g_autoptr(JsonBuilder) json = smpctl_json_begin();
+	smpctl_json_text(json, "event", "end");
+	smpctl_json_text(json, "result", result_name);
+	smpctl_json_text(json, "file", file);
+	smpctl_json_text(json, "path", path);
+	smpctl_json_int(json, "size", (gint64)size);
+	smpctl_json_int(json, "sent", (gint64)result->sent);
+	smpctl_json_int(json, "resumed_at", (gint64)result->resumed_at);
+	smpctl_json_int(json, "lost", result->lost);
+	smpctl_json_int(json, "chunk", (gint64)result->chunk);
+	smpctl_json_int(json, "window", result->window);
+	smpctl_json_seconds(json, "duration", result->duration);
+	smpctl_json_bool(json, "verified", checked);
+	smpctl_json_print(json);
+}
+
+static void tell_how(Smpctl *cli, const SmpUploadResult *result, gboolean checked)
+{
+	guint64 bytes = result->sent;
+	g_autofree char *rate = smpctl_rate_text(
+		result->duration > 0 ? (double)bytes * G_USEC_PER_SEC / (double)result->duration
+				     : 0);
+	g_autofree char *time = smpctl_time_text(result->duration);
+
+	if (cli->options->verbose)
+		smpctl_say(cli, "%s in %s, up to %" G_GSIZE_FORMAT " bytes at once, %u lost", rate,
+			   time, result->chunk, result->lost);
+	if (!checked && !no_verify)
+		smpctl_say(cli, "not verified: the board has no hashes "
+				"(CONFIG_MCUMGR_GRP_FS_CHECKSUM_HASH)");
+}
+
+/* ---- upload ---- */
+
+static GBytes *read_all(GInputStream *stream, const char *name, GError **error)
+{
+	g_autoptr(GOutputStream) memory = g_memory_output_stream_new_resizable();
+
+	if (g_output_stream_splice(memory, stream, G_OUTPUT_STREAM_SPLICE_CLOSE_TARGET, NULL,
+				   error) < 0) {
+		g_prefix_error(error, "cannot read %s: ", name);
+		return NULL;
+	}
+	return g_memory_output_stream_steal_as_bytes(G_MEMORY_OUTPUT_STREAM(memory));
+}
+
+static GBytes *load(const char *path, GError **error)
+{
+	if (g_str_equal(path, "-")) {
+		g_autoptr(GInputStream) input = g_unix_input_stream_new(STDIN_FILENO, FALSE);
+		return read_all(input, "standard input", error);
+	}
+	return smp_firmware_read_file(path, error);
+}
+
+static char *upload_state(const SmpctlTransfer *transfer, const char *path)
+{
+	return g_strdup_printf("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+			       " bytes are in %s on the board; what it held before is lost.\n"
+			       "The same command with --resume goes on from there.",
+			       transfer->offset, transfer->size, path);
+}
+
+static gboolean upload(Smpctl *cli, SmpSession *session, GBytes *bytes, char **args, GError **error)
+{
+	SmpctlTransfer transfer;
+	SmpUploadResult result;
+	gboolean checked;
+	SmpUploadOptions options = {.window = (guint)window,
+				    .progress = smpctl_transfer_progress,
+				    .user_data = &transfer};
+	SmpFsFlags flags = (resume ? SMP_FS_RESUME : 0) | (no_verify ? SMP_FS_NO_CHECK : 0);
+
+	smpctl_transfer_init(&transfer, cli, "upload");
+	gboolean done =
+		smp_fs_upload(session, args[1], bytes, flags, &options, &result, &checked, error);
+	if (!done && transfer.offset > 0)
+		cli->state = upload_state(&transfer, args[1]);
+	smpctl_transfer_clear(&transfer);
+	if (!done)
+		return FALSE;
+	tell_how(cli, &result, checked);
+	tell_end(cli, "uploaded", args[0], args[1], g_bytes_get_size(bytes), &result, checked);
+	return TRUE;
+}
+
+gboolean smpctl_cmd_fs_upload(Smpctl *cli, char **args, GError **error)
+{
+	if (window < 0)
+		return smpctl_usage_error(error, "--maxwinsize must not be negative");
+	g_autoptr(GBytes) bytes = load(args[0], error);
+	SmpSession *session = bytes ? smpctl_session(cli, error) : NULL;
+
+	return session && upload(cli, session, bytes, args, error);
+}
+
+/* ---- the rest ---- */
+
+gboolean smpctl_cmd_fs_download(Smpctl *cli, char **args, GError **error)
+{
+	SmpctlDownload download = {
+		.source = args[0],
+		.target = args[1],
+		.resume = resume,
+		.no_verify = no_verify,
+	};
+	SmpUploadResult result;
+	gboolean checked = FALSE;
+
+	if (cli->options->json && g_str_equal(args[1], "-"))
+		return smpctl_usage_error(error, "with --json standard output cannot be the file");
+	SmpSession *session = smpctl_session(cli, error);
+	if (!session || !smpctl_download(cli, session, &download, &result, &checked, error))
+		return FALSE;
+	tell_how(cli, &result, checked);
+	tell_end(cli, "downloaded", args[1], args[0], download.size, &result, checked);
+	return TRUE;
+}
+
+gboolean smpctl_cmd_fs_status(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+	guint64 size;
+
+	if (!session || !smp_fs_status(session, args[0], &size, error))
+		return FALSE;
+	if (cli->options->json) {
+		g_autoptr(JsonBuilder) json = smpctl_json_begin();
+		smpctl_json_text(json, "path", args[0]);
+		smpctl_json_int(json, "size", (gint64)MIN(size, G_MAXINT64));
+		smpctl_json_print(json);
+	} else {
+		printf("%" G_GUINT64_FORMAT "\n", size);
+	}
+	return TRUE;
+}
+
+static void print_hash(Smpctl *cli, const char *path, const SmpFsHash *hash)
+{
+	gsize size;
+	const guint8 *data = g_bytes_get_data(hash->value, &size);
+	g_autofree char *hex = smpctl_hex_text(data, size);
+
+	if (!cli->options->json) {
+		/* As sha256sum(1). */
+		printf("%s  %s\n", hex, path);
+		return;
+	}
+	g_autoptr(JsonBuilder) json = smpctl_json_begin();
+	smpctl_json_text(json, "path", path);
+	smpctl_json_text(json, "type", hash->type);
+	smpctl_json_int(json, "offset", (gint64)MIN(hash->offset, G_MAXINT64));
+	smpctl_json_int(json, "length", (gint64)MIN(hash->length, G_MAXINT64));
+	smpctl_json_text(json, "hash", hex);
+	smpctl_json_print(json);
+}
+
+gboolean smpctl_cmd_fs_hash(Smpctl *cli, char **args, GError **error)
+{
+	if (hash_offset < 0 || hash_length < 0)
+		return smpctl_usage_error(error, "--offset and --length must not be negative");
+	SmpSession *session = smpctl_session(cli, error);
+	g_autoptr(SmpFsHash) hash =
+		session ? smp_fs_hash(session, args[0], hash_type, (guint64)hash_offset,
+				      (guint64)hash_length, error)
+			: NULL;
+	if (!hash)
+		return FALSE;
+	print_hash(cli, args[0], hash);
+	return TRUE;
+}
+
+static void add_type(JsonBuilder *json, gconstpointer item)
+{
+	const SmpFsHashType *type = item;
+
+	smpctl_json_text(json, "name", type->name);
+	smpctl_json_text(json, "format", type->number ? "number" : "bytes");
+	smpctl_json_int(json, "size", type->size);
+}
+
+gboolean smpctl_cmd_fs_types(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+	g_autoptr(GPtrArray) types = session ? smp_fs_hash_types(session, error) : NULL;
+
+	if (!types)
+		return FALSE;
+	if (cli->options->json) {
+		g_autoptr(JsonBuilder) json = smpctl_json_begin();
+		smpctl_json_array(json, "types", types, add_type);
+		smpctl_json_print(json);
+		return TRUE;
+	}
+	for (guint i = 0; i < types->len; i++) {
+		const SmpFsHashType *type = g_ptr_array_index(types, i);
+		printf("%-8s %u bytes\n", type->name, type->size);
+	}
+	return TRUE;
+}
+
+gboolean smpctl_cmd_fs_close(Smpctl *cli, char **args, GError **error)
+{
+	SmpSession *session = smpctl_session(cli, error);
+
+	if (!session || !smp_fs_close(session, error))
+		return FALSE;
+	smpctl_done(cli, "closed");
+	return TRUE;
+}
