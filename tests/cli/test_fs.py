@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Files on the board: there and back, under faults, and as the Go tool prints them."""
+
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import unittest
+import zlib
+
+from common import PATIENCE, SMPCTL, TestCase
+
+PATH = "/lfs1/a"
+DATA = random.Random(8).randbytes(9000)
+
+
+class FileTest(TestCase):
+    def setUp(self):
+        super().setUp()
+        self.source = self.write("a.bin", DATA)
+
+    def connect(self, *options, buf_size=384):
+        board = self.board("--pty", "--board", "full", "--buf-size", str(buf_size), *options)
+        self.environment["SMPCTL_CONN"] = board.target
+        return board
+
+    def faulty(self, fault):
+        self.connect("--fault", fault)
+
+    def end(self, *args, status=0):
+        return self.json(*args, status=status)[-1]
+
+    def content(self, path=PATH):
+        """What the board has, through a plain download."""
+        return subprocess.run([SMPCTL, "-q", "fs", "download", path, "-"], check=True,
+                              capture_output=True, env=self.environment, timeout=PATIENCE).stdout
+
+    def files(self):
+        return sorted(os.listdir(self.directory))
+
+
+class There(FileTest):
+    def test_upload(self):
+        self.connect()
+        status, out, err = self.run_smpctl("fs", "upload", self.source, PATH)
+        self.assertEqual((status, out), (0, "Done\n"))
+        self.assertRegex(err, r"^upload +10 % ")
+        self.assertEqual(self.content(), DATA)
+        self.assertEqual(self.good("-q", "fs", "upload", self.source, PATH), "")
+        end = self.end("fs", "upload", self.source, PATH)
+        self.assertEqual(
+            {key: end[key] for key in ("event", "result", "file", "path", "size", "sent",
+                                       "resumed_at", "verified")},
+            {"event": "end", "result": "uploaded", "file": self.source, "path": PATH, "size": 9000,
+             "sent": 9000, "resumed_at": 0, "verified": True})
+        self.assertGreater(end["window"], 1)
+
+    def test_shorter_replaces_longer(self):
+        self.connect()
+        self.good("fs", "upload", self.source, PATH)
+        self.good("fs", "upload", self.write("b.bin", DATA[:100]), PATH)
+        self.assertEqual(self.content(), DATA[:100])
+
+    def test_sizes(self):
+        self.connect()
+        for size in (0, 1, 22, 343, 344, 345, 700):
+            with self.subTest(size):
+                self.good("fs", "upload", self.write("b.bin", DATA[:size]), f"/lfs1/{size}")
+                self.assertEqual(self.content(f"/lfs1/{size}"), DATA[:size])
+
+    def test_from_standard_input(self):
+        self.connect()
+        done = subprocess.run([SMPCTL, "fs", "upload", "-", PATH], input=DATA, env=self.environment,
+                              capture_output=True, timeout=PATIENCE, check=True)
+        self.assertEqual(done.stdout, b"Done\n")
+        self.assertEqual(self.content(), DATA)
+
+    def test_resume(self):
+        self.connect()
+        self.good("fs", "upload", self.write("b.bin", DATA[:5000]), PATH)
+        end = self.end("fs", "upload", "--resume", self.source, PATH)
+        self.assertEqual((end["resumed_at"], end["sent"]), (5000, 4000))
+        self.assertEqual(self.content(), DATA)
+        self.assertEqual(self.end("fs", "upload", "--resume", self.source, PATH)["sent"], 0)
+        # Other, longer and absent files are no beginning of this one.
+        self.good("fs", "upload", self.write("b.bin", b"x" + DATA[:5000]), PATH)
+        self.assertEqual(self.end("fs", "upload", "--resume", self.source, PATH)["resumed_at"], 0)
+        self.good("fs", "upload", self.write("b.bin", DATA + b"x"), PATH)
+        self.assertEqual(self.end("fs", "upload", "--resume", self.source, PATH)["resumed_at"], 0)
+        self.assertEqual(self.content(), DATA)
+        self.good("fs", "upload", "--resume", self.source, "/lfs1/new")
+        self.assertEqual(self.content("/lfs1/new"), DATA)
+
+    def test_full(self):
+        self.connect(buf_size=2048)
+        path = self.write("big.bin", bytes(600 * 1024))
+        status, out, err = self.run_smpctl("-q", "fs", "upload", path, PATH)
+        self.assertEqual((status, out), (6, ""))
+        self.assertIn("FILE_WRITE_FAILED", err)
+        self.assertIn("The file system may be full.", err)
+        self.assertIn("bytes are in /lfs1/a on the board", err)
+
+    def test_mistakes(self):
+        self.connect()
+        for args, status, text in (
+            (("upload", self.source, "/nowhere/a"), 6, "MOUNT_POINT_NOT_FOUND"),
+            (("upload", self.source, "/lfs1/" + "x" * 60), 6, "EINVAL"),
+            (("upload", "none.bin", PATH), 3, "none.bin"),
+            (("upload", self.source), 2, "Usage:"),
+            (("upload", "-w", "-1", self.source, PATH), 2, "must not be negative"),
+            (("download", "/lfs1/none", "b"), 6, "FILE_NOT_FOUND"),
+            (("download", "/lfs1", "b"), 6, "FILE_IS_DIRECTORY"),
+            (("download", PATH, "-", "--resume"), 2, "--resume needs a file"),
+            (("status", "/lfs1/none"), 6, "FILE_NOT_FOUND"),
+            (("hash", "/lfs1/none"), 6, "FILE_NOT_FOUND"),
+            (("hash", PATH, "--offset", "-1"), 2, "must not be negative"),
+        ):
+            with self.subTest(args):
+                got, out, err = self.run_smpctl("fs", *args)
+                self.assertEqual((got, out), (status, ""), err)
+                self.assertIn(text, err)
+        self.assertEqual(self.files(), ["a.bin"])
+
+
+class AndBack(FileTest):
+    def setUp(self):
+        super().setUp()
+        self.connect()
+        self.good("-q", "fs", "upload", self.source, PATH)
+
+    def test_download(self):
+        status, out, err = self.run_smpctl("fs", "download", PATH, "b.bin")
+        self.assertEqual((status, out), (0, "Done\n"))
+        self.assertRegex(err, r"^download +10 % ")
+        self.assertEqual(self.read("b.bin"), DATA)
+        end = self.end("fs", "download", PATH, "b.bin")
+        self.assertEqual((end["result"], end["size"], end["sent"], end["verified"]),
+                         ("downloaded", 9000, 9000, True))
+        self.assertEqual(self.files(), ["a.bin", "b.bin"])
+
+    def test_no_half_file_takes_the_place(self):
+        self.write("b.bin", b"old")
+        self.assertEqual(self.run_smpctl("fs", "download", "/lfs1/none", "b.bin")[0], 6)
+        self.assertEqual((self.read("b.bin"), self.files()), (b"old", ["a.bin", "b.bin"]))
+        self.assertEqual(self.run_smpctl("fs", "download", PATH, "nowhere/b.bin")[0], 1)
+
+    def test_empty(self):
+        self.good("fs", "upload", self.write("e", b""), "/lfs1/e")
+        self.good("fs", "download", "/lfs1/e", "b.bin")
+        self.assertEqual(self.read("b.bin"), b"")
+
+    def test_resume(self):
+        self.write("b.bin.part", DATA[:4000])
+        end = self.end("fs", "download", "--resume", PATH, "b.bin")
+        self.assertEqual((end["resumed_at"], end["sent"]), (4000, 5000))
+        self.assertEqual(self.read("b.bin"), DATA)
+        for part in (b"x" + DATA[:4000], DATA + b"x", b""):
+            self.write("b.bin.part", part)
+            self.assertEqual(self.end("fs", "download", "--resume", PATH, "b.bin")["sent"], 9000)
+            self.assertEqual(self.read("b.bin"), DATA)
+
+    def test_json_needs_a_file(self):
+        error = self.end("fs", "download", PATH, "-", status=2)["error"]
+        self.assertEqual(error["class"], "usage")
+
+    def test_status_hash_types_close(self):
+        crc, sha = f"{zlib.crc32(DATA):08x}", hashlib.sha256(DATA).hexdigest()
+        self.assertEqual(self.good("fs", "status", PATH), "9000\n")
+        self.assertEqual(self.end("fs", "status", PATH), {"path": PATH, "size": 9000})
+        self.assertEqual(self.good("fs", "hash", PATH), f"{crc}  {PATH}\n")
+        self.assertEqual(self.good("fs", "hash", "--type", "sha256", PATH), f"{sha}  {PATH}\n")
+        self.assertEqual(
+            self.end("fs", "hash", PATH, "--type=sha256", "--offset=10", "--length=100"),
+            {"path": PATH, "type": "sha256", "offset": 10, "length": 100,
+             "hash": hashlib.sha256(DATA[10:110]).hexdigest()})
+        self.assertIn("CHECKSUM_HASH_NOT_FOUND", self.run_smpctl("fs", "hash", PATH, "--type=md5")[2])
+        self.assertIn("OFFSET_LARGER", self.run_smpctl("fs", "hash", PATH, "--offset=9000")[2])
+        self.assertEqual(self.good("fs", "types"), "crc32    4 bytes\nsha256   32 bytes\n")
+        self.assertEqual(self.end("fs", "types")["types"][0],
+                         {"name": "crc32", "format": "number", "size": 4})
+        self.assertEqual(self.good("fs", "close"), "Done\n")
+        self.assertEqual(self.end("fs", "close"), {"closed": True})
+
+    def test_go_tool(self):
+        os.symlink(SMPCTL, self.path("mcumgr"))
+        mcumgr = self.path("mcumgr")
+        status, out, err = self.run_smpctl("fs", "upload", self.source, PATH, program=mcumgr)
+        offsets = [int(line) for line in out.splitlines()[:-1]]
+        self.assertEqual((status, err, out.splitlines()[-1]), (0, "", "Done"))
+        self.assertEqual((offsets, offsets[-1]), (sorted(set(offsets)), 9000))
+        status, out, err = self.run_smpctl("fs", "download", PATH, "b.bin", program=mcumgr)
+        offsets = list(range(0, 9000, 340))
+        self.assertEqual((status, err), (0, ""))
+        self.assertEqual(out, "".join(f"{offset}\n" for offset in offsets) + "Done\n")
+        self.assertEqual(self.read("b.bin"), DATA)
+
+
+class Faults(FileTest):
+    """Whatever is lost, cut or said twice: the file is whole, and never has a part twice."""
+
+    def test_upload(self):
+        # Requests: 1 parameters, 2 close, 3 first chunk, 4… more chunks.
+        for fault in ("lose-request=1", "lose-reply=2", "lose-request=3", "lose-reply=3",
+                      "lose-reply=4", "lose-request=5", "lose-reply=6", "duplicate-reply=3",
+                      "duplicate-reply=5", "corrupt-reply=4", "reset-at=6", "power-cut-at=6:300",
+                      "stall=3:2000", "cut-link=7:700", "answer=5:2", "answer=6:10",
+                      "lie-offset=5:100", "lie-offset=3:-3"):
+            with self.subTest(fault):
+                self.faulty(fault)
+                end = self.end("fs", "upload", self.source, PATH)
+                self.assertEqual((end["result"], end["verified"]), ("uploaded", True))
+                self.assertEqual(self.content(), DATA)
+
+    def test_upload_to_a_file_that_is_there(self):
+        """A board that was reset in the middle has what it had before."""
+        for fault in ("lose-reply=4", "reset-at=8", "lose-request=8"):
+            with self.subTest(fault):
+                self.connect("--state", self.path("state-" + fault))
+                self.good("fs", "upload", self.write("old.bin", b"o" * 9000), PATH)
+                self.connect("--state", self.path("state-" + fault), "--fault", fault)
+                status = self.run_smpctl("-q", "fs", "upload", self.source, PATH)[0]
+                if status:
+                    self.assertIn(status, (1, 6))
+                    self.good("-q", "fs", "upload", self.source, PATH)
+                self.assertEqual(self.content(), DATA)
+
+    def test_random_loss(self):
+        for seed in "1", "2", "3":
+            with self.subTest(seed):
+                self.connect("--loss", "0.06", "--seed", seed)
+                self.good("-q", "fs", "upload", self.source, PATH)
+                self.good("-q", "fs", "download", PATH, "b.bin")
+                self.assertEqual(self.read("b.bin"), DATA)
+
+    def test_download(self):
+        # Requests: 1 first chunk, 2… more.
+        for number in (1, 2, 5):
+            for fault in ("lose-request", "lose-reply", "duplicate-reply", "corrupt-reply", "reset-at"):
+                with self.subTest(f"{fault}={number}"):
+                    state = ("--state", self.path("state"))
+                    self.connect(*state).process.stdin.flush()
+                    self.good("-q", "fs", "upload", self.source, PATH)
+                    self.connect(*state, "--fault", f"{fault}={number}")
+                    self.good("-q", "fs", "download", PATH, "b.bin")
+                    self.assertEqual(self.read("b.bin"), DATA)
+
+    def test_board_dies(self):
+        self.faulty("die=9")
+        status, out, err = self.run_smpctl("-q", "-t", "2", "fs", "upload", self.source, PATH)
+        self.assertEqual((status, out), (5, ""))
+        self.assertRegex(err, r"\d+ of 9000 bytes are in /lfs1/a on the board; what it held before is "
+                              r"lost\.\n  The same command with --resume goes on from there\.")
+
+
+class Cut(FileTest):
+    """The end of smpctl in the middle."""
+
+    def half(self, *args):
+        """Starts it on a slow line and stops it when something was told of it."""
+        self.connect("--baud", "20000")
+        process = self.start(*args)
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, out), (130, ""))
+        return err
+
+    def test_upload(self):
+        err = self.half("fs", "upload", self.source, PATH)
+        self.assertIn("interrupted", err)
+        self.assertIn("--resume goes on from there", err)
+        end = self.end("fs", "upload", "--resume", self.source, PATH)
+        self.assertGreater(end["resumed_at"], 0)
+        self.assertEqual(end["sent"], 9000 - end["resumed_at"])
+        self.assertTrue(end["verified"])
+
+    def test_download(self):
+        self.connect("--state", self.path("state"))
+        self.good("-q", "fs", "upload", self.source, PATH)
+        self.connect("--state", self.path("state"), "--baud", "20000")
+        process = self.start("fs", "download", PATH, "b.bin")
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 130)
+        self.assertIn("bytes are in b.bin.part", err)
+        self.assertFalse(os.path.exists(self.path("b.bin")))
+        end = self.end("fs", "download", "--resume", PATH, "b.bin")
+        self.assertGreater(end["resumed_at"], 0)
+        self.assertEqual(self.read("b.bin"), DATA)
+        self.assertFalse(os.path.exists(self.path("b.bin.part")))
+
+
+class Kept(FileTest):
+    def test_state(self):
+        """smpsim keeps files and saved settings with --state."""
+        state = ("--state", self.path("state"))
+        board = self.connect(*state)
+        self.good("-q", "fs", "upload", self.source, PATH)
+        self.good("settings", "write", "app/note", "kept")
+        self.good("settings", "save")
+        board.process.stdin.close()
+        board.process.wait(PATIENCE)
+        self.connect(*state)
+        self.assertEqual(self.content(), DATA)
+        self.assertEqual(self.good("settings", "read", "app/note"), "kept\n")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Statistics, settings, shell, groups, storage, and the groups of Mynewt: text, JSON, errors."""
+
+import os
+import subprocess
+import unittest
+
+from common import PATIENCE, SMPCTL, TestCase
+
+
+class OnBoard(TestCase):
+    OPTIONS = ("--board", "full")
+
+    def setUp(self):
+        super().setUp()
+        self.environment["SMPCTL_CONN"] = self.board("--pty", *self.OPTIONS).target
+
+    def one(self, *args, status=0):
+        objects = self.json(*args, status=status)
+        self.assertEqual(len(objects), 1)
+        return objects[0]
+
+    def refused(self, *args, code, status=6, hint=None):
+        """An error, as text and as JSON."""
+        got, out, err = self.run_smpctl(*args)
+        self.assertEqual((got, out), (status, ""), err)
+        if hint:
+            self.assertIn(hint, err)
+        error = self.one(*args, status=status)["error"]
+        self.assertEqual((error["group"], error["code"]), code)
+
+    def usage(self, *args, text):
+        status, out, err = self.run_smpctl(*args)
+        self.assertEqual((status, out), (2, ""))
+        self.assertIn(text, err)
+
+    def feed(self, text, *args):
+        done = subprocess.run([SMPCTL, *args], input=text, capture_output=True, text=True,
+                              env=self.environment, timeout=PATIENCE, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+
+class Statistics(OnBoard):
+    def test_list(self):
+        self.assertEqual(self.good("stat", "list"),
+                         "stat groups:\n    flash_sim_stats\n    flash_sim_thresholds\n"
+                         "    smp_svr_stats\n")
+        self.assertEqual(self.one("stat", "list")["groups"][2], "smp_svr_stats")
+
+    def test_one(self):
+        self.assertEqual(self.good("stat", "flash_sim_thresholds"),
+                         "stat group: flash_sim_thresholds\n         0 max_erase_calls\n"
+                         "         0 max_len\n         0 max_write_calls\n")
+        self.assertEqual(self.one("stat", "smp_svr_stats"),
+                         {"group": "smp_svr_stats", "fields": {"ticks": 0}})
+        self.refused("stat", "nope", code=("stat", "INVALID_STAT_NAME"), hint="stat list")
+
+    def test_all_but_one_too_large(self):
+        status, out, err = self.run_smpctl("stat")
+        self.assertEqual(status, 6)
+        self.assertIn("stat group: smp_svr_stats\n         0 ticks\n", out)
+        self.assertIn("EMSGSIZE", err)
+        first, second, third = self.json("stat", status=6)
+        self.assertIn("EMSGSIZE", first["failure"])
+        self.assertEqual((second["group"], third["group"]),
+                         ("flash_sim_thresholds", "smp_svr_stats"))
+
+
+class Settings(OnBoard):
+    OPTIONS = ("--board", "full", "--time-scale", "20")
+
+    def read(self, name, *options):
+        return self.good("settings", "read", name, *options)
+
+    def test_read(self):
+        self.assertEqual(self.read("app/name"), "simulated board\n")
+        self.assertEqual(self.read("app/name", "--as", "hex"), b"simulated board".hex() + "\n")
+        self.assertEqual(self.read("app/name", "--max", "3"), "sim\n")
+        self.assertEqual(self.read("app/interval"), "e8030000\n")
+        self.assertEqual(self.read("app/interval", "--as=int"), "1000\n")
+        self.assertEqual(self.one("settings", "read", "app/interval"),
+                         {"name": "app/interval", "hex": "e8030000", "int": 1000, "cut": False})
+        self.assertEqual(self.one("settings", "read", "app/serial"),
+                         {"name": "app/serial", "hex": b"SIM-0001".hex(), "text": "SIM-0001",
+                          "int": int.from_bytes(b"SIM-0001", "little"), "cut": False})
+
+    def test_write(self):
+        for value, options, shown in (
+            ("hello", (), "hello"),
+            ("", (), ""),
+            ("00ff", ("--as", "hex"), "00ff"),
+            ("-2", ("--as", "int", "--size", "2"), "feff"),
+            ("0x10", ("--as", "int", "--size", "1"), "10"),
+        ):
+            with self.subTest(value):
+                self.assertEqual(self.good("settings", "write", "app/note", *options, "--", value),
+                                 "Done\n")
+                self.assertEqual(self.read("app/note"), shown + "\n")
+        self.assertEqual(self.one("settings", "write", "app/note", "x"), {"written": True})
+
+    def test_long_value_is_cut(self):
+        self.good("settings", "write", "app/note", "x" * 50)
+        status, out, err = self.run_smpctl("settings", "read", "app/note")
+        self.assertEqual((status, out), (0, "x" * 32 + "\n"))
+        self.assertIn("CONFIG_MCUMGR_GRP_SETTINGS_VALUE_LEN", err)
+        self.assertIs(self.one("settings", "read", "app/note")["cut"], True)
+
+    def reset(self):
+        self.good("reset")
+        self.wait_for(lambda: self.run_smpctl("-t", "1", "echo", "x")[0] == 0)
+
+    def test_save(self):
+        self.good("settings", "write", "app/note", "kept")
+        self.assertEqual(self.good("settings", "save"), "Done\n")
+        self.good("settings", "write", "app/note", "lost")
+        self.assertEqual(self.good("settings", "commit"), "Done\n")
+        self.assertEqual(self.read("app/note"), "lost\n")
+        self.assertEqual(self.good("settings", "load"), "Done\n")
+        self.assertEqual(self.read("app/note"), "kept\n")
+        self.good("settings", "write", "app/note", "lost")
+        self.reset()
+        self.assertEqual(self.read("app/note"), "kept\n")
+        self.assertEqual(self.good("settings", "delete", "app/note"), "Done\n")
+        self.reset()
+        self.assertEqual(self.read("app/note"), "\n")
+
+    def test_save_some(self):
+        self.good("settings", "write", "app/note", "a")
+        self.good("settings", "write", "app/name", "b")
+        self.good("settings", "save", "app/note")
+        self.good("settings", "load")
+        self.reset()
+        self.assertEqual((self.read("app/note"), self.read("app/name")), ("a\n", "simulated board\n"))
+
+    def test_storage_erase(self):
+        self.good("settings", "write", "app/note", "kept")
+        self.good("settings", "save")
+        self.assertEqual(self.good("storage", "erase"), "Done\n")
+        self.reset()
+        self.assertEqual(self.read("app/note"), "\n")
+
+    def test_orders_json(self):
+        for order, key in (("delete", "deleted"), ("commit", "committed"), ("load", "loaded"),
+                           ("save", "saved")):
+            name = ["app/note"] if order == "delete" else []
+            self.assertEqual(self.one("settings", order, *name), {key: True})
+        self.assertEqual(self.one("storage", "erase"), {"erased": True})
+
+    def test_refused(self):
+        self.refused("settings", "read", "foo/bar", code=("settings", "ROOT_KEY_NOT_FOUND"))
+        self.refused("settings", "read", "app/bar", code=("settings", "KEY_NOT_FOUND"))
+        self.refused("settings", "read", "a/" + "x" * 40, code=("settings", "KEY_TOO_LONG"))
+        self.refused("settings", "read", "app/secret", code=("settings", "READ_NOT_SUPPORTED"))
+        self.refused("settings", "write", "app/serial", "x",
+                     code=("settings", "WRITE_NOT_SUPPORTED"))
+
+    def test_usage(self):
+        self.usage("settings", "read", "a", "--as", "float", text="--as takes text, hex or int")
+        self.usage("settings", "write", "a", "abc", "--as", "hex", text="whole number of hex")
+        self.usage("settings", "write", "a", "300", "--as", "int", "--size", "1",
+                   text="no integer of 1 byte")
+        self.usage("settings", "write", "a", "1", "--as", "int", "--size", "3",
+                   text="--size takes 1, 2, 4 or 8")
+        self.usage("settings", "write", "a", text="Usage:")
+        status, _, err = self.run_smpctl("settings", "read", "app/name", "--as", "int")
+        self.assertEqual(status, 1)
+        self.assertIn("15 bytes", err)
+
+
+class Shell(OnBoard):
+    def test_exec(self):
+        self.assertRegex(self.good("shell", "exec", "kernel", "uptime"),
+                         r"^status=0\n\nUptime: \d+ ms\n$")
+        self.assertEqual(self.good("shell", "exec", "echo a  b"), "status=0\n\na  b\n")
+        self.assertEqual(self.one("shell", "exec", "kernel", "version"),
+                         {"status": 0, "output": "\r\nZephyr version 4.4.0\r\n"})
+
+    def test_exec_fails(self):
+        status, out, err = self.run_smpctl("shell", "exec", "nosuch")
+        self.assertEqual((status, err), (6, ""))
+        self.assertEqual(out, "status=-8\n\n\x1b[1;31mnosuch: command not found\n\x1b[m\n")
+        self.assertEqual(self.one("shell", "exec", "nosuch", status=6)["status"], -8)
+        self.refused("shell", "exec", "x" * 300, code=("shell", "COMMAND_TOO_LONG"))
+
+    def test_script(self):
+        status, out, err = self.feed("kernel version\n\nnosuch\n" + "x" * 300 + "\necho 1\nexit\necho 2\n",
+                                     "shell")
+        self.assertEqual(status, 0)
+        self.assertIn("Zephyr version 4.4.0", out)
+        self.assertIn("\n1\n", out)
+        self.assertNotIn("\n2\n", out)
+        self.assertIn("status -8\n", err)
+        self.assertIn("COMMAND_TOO_LONG", err)
+
+    def test_script_json(self):
+        status, out, err = self.feed("echo 1\nnosuch\n", "--json", "shell")
+        self.assertEqual((status, err), (0, ""))
+        self.assertEqual([line.partition(",")[0] for line in out.splitlines()],
+                         ['{"status":0', '{"status":-8'])
+
+    def test_lost_answer_is_not_repeated(self):
+        """A command of the shell may do anything: once."""
+        board = self.board("--pty", "--board", "full", "--fault", "lose-reply=1")
+        self.assertEqual(self.run_smpctl("-c", board.target, "-t", "1", "shell", "exec", "echo x")[0], 5)
+
+
+class Groups(OnBoard):
+    def test_list(self):
+        lines = self.good("group", "list").splitlines()
+        self.assertEqual(lines[0], "   10  enum          enum mgmt  (4 commands)")
+        self.assertEqual([line.split()[1] for line in lines],
+                         ["enum", "fs", "image", "os", "settings", "shell", "stat", "zephyr"])
+        self.assertEqual(self.one("group", "list")["groups"][1],
+                         {"group": 8, "name": "fs", "title": "fs mgmt", "handlers": 5})
+        self.assertEqual(self.good("group", "count"), "8\n")
+        self.assertEqual(self.one("group", "count"), {"count": 8})
+
+    def test_bare_list(self):
+        """Details that do not fit an answer."""
+        target = self.board("--pty", "--board", "full", "--buf-size", "128").target
+        self.assertEqual(self.good("-c", target, "group", "list").splitlines()[0], "   10  enum        ")
+
+
+class NotThere(TestCase):
+    def test_hints(self):
+        target = self.board("--pty", "--board", "old").target
+        for args, hint in ((("settings", "read", "a"), "CONFIG_MCUMGR_GRP_SETTINGS=y"),
+                           (("shell", "exec", "a"), "CONFIG_MCUMGR_GRP_SHELL=y"),
+                           (("shell",), None),
+                           (("fs", "status", "a"), "CONFIG_MCUMGR_GRP_FS_FILE_STATUS=y"),
+                           (("fs", "hash", "a"), "CONFIG_MCUMGR_GRP_FS_CHECKSUM_HASH=y"),
+                           (("group", "list"), "CONFIG_MCUMGR_GRP_ENUM=y"),
+                           (("storage", "erase"), "CONFIG_MCUMGR_GRP_ZBASIC_STORAGE_ERASE=y"),
+                           (("log", "list"), "Mynewt has this group"),
+                           (("config", "a"), "Mynewt has this group"),
+                           (("run", "list"), "Mynewt has this group"),
+                           (("crash", "div0"), "Mynewt has this group")):
+            with self.subTest(args):
+                status, out, err = self.run_smpctl("-c", target, *args)
+                if hint:
+                    self.assertEqual((status, out), (6, ""))
+                    self.assertIn("ENOTSUP", err)
+                    self.assertIn(hint, err)
+
+
+class Mynewt(OnBoard):
+    OPTIONS = ("--board", "mynewt", "--time-scale", "20")
+    HEADER = ("   [index]            [timestamp] |         [module]          [level] [type]    [img]"
+              " [message]\n")
+
+    def test_log(self):
+        text = ("Status: 0\nNext index: 3\nName: log\nType: memory\n" + self.HEADER +
+                "         0                    0us |          DEFAULT             INFO    str"
+                "          GPIO toggle from 1 to 0\n")
+        self.assertTrue(self.good("log", "show", "log").startswith(text))
+        self.assertEqual(len(self.good("log", "show", "log", "last").splitlines()), 6)
+        self.assertEqual(len(self.good("log", "show", "log", "1").splitlines()), 7)
+        self.assertIn("Name: reboot_log\nType: storage\n", self.good("log", "show"))
+        self.assertIn("Name: log\n", self.good("log", "show", "-a"))
+        entries = self.json("log", "show", "-a", "log")
+        self.assertEqual(entries[1], {"log": "log", "index": 1, "time": 0.001, "module": "DEFAULT",
+                                      "level": "INFO", "type": "str",
+                                      "message": "GPIO toggle from 0 to 1"})
+        self.assertEqual(self.good("log", "clear"), "done\n")
+        self.assertEqual(self.good("log", "show", "log"),
+                         "Status: 0\nNext index: 3\nName: log\nType: memory\n" + self.HEADER)
+        self.assertEqual(self.one("log", "clear"), {"cleared": True})
+        self.refused("log", "show", "nosuch", code=("SMP", "ENOENT"))
+        self.usage("log", "show", "log", "first", text="no index of a log entry")
+
+    def test_log_names(self):
+        self.assertEqual(self.good("log", "list"), "available logs:\n    reboot_log\n    log\n")
+        self.assertEqual(self.one("log", "list"), {"logs": ["reboot_log", "log"]})
+        for name in ("levels", "level_list"):
+            self.assertEqual(self.good("log", name),
+                             "available levels:\n    DEBUG: 0\n    INFO: 1\n    WARN: 2\n"
+                             "    ERROR: 3\n    CRITICAL: 4\n")
+        self.assertEqual(self.one("log", "levels")["levels"][1], {"name": "INFO", "number": 1})
+        self.assertIn("available modules:\n    DEFAULT: 0\n", self.good("log", "module_list"))
+        self.assertEqual(self.one("log", "modules")["modules"][0], {"name": "DEFAULT", "number": 0})
+
+    def test_config(self):
+        self.assertEqual(self.good("config", "id/serial"), "Value: \n")
+        self.assertEqual(self.good("config", "id/serial", "abc"), "Done\n")
+        self.assertEqual(self.good("config", "id/serial"), "Value: abc\n")
+        self.assertEqual(self.good("config", "save"), "Done\n")
+        self.assertEqual(self.one("config", "id/serial"), {"name": "id/serial", "value": "abc"})
+        self.assertEqual(self.one("config", "id/serial", "x"), {"written": True})
+        self.assertEqual(self.one("config", "save"), {"saved": True})
+        self.refused("config", "no/such", code=("SMP", "EINVAL"))
+
+    def test_run(self):
+        self.assertEqual(self.good("run", "list"),
+                         "available tests:\n    flash_selftest\n    memory_selftest\n")
+        self.assertEqual(self.one("run", "list"), {"tests": ["flash_selftest", "memory_selftest"]})
+        self.assertEqual(self.good("run", "test"), "Done\n")
+        self.assertEqual(self.good("run", "test", "flash_selftest", "token"), "Done\n")
+        self.assertEqual(self.one("run", "test", "all"), {"started": True})
+        self.refused("run", "test", "nosuch", code=("SMP", "ENOENT"))
+
+    def test_crash(self):
+        self.usage("crash", "nosuch", text="assert, div0")
+        self.assertEqual(self.good("crash", "div0"), "Done\n")
+        self.wait_for(lambda: self.run_smpctl("-t", "1", "echo", "x")[0] == 0)
+
+    def test_others(self):
+        self.assertIn("stat group: stat\n         2 num_registered\n         0 s1\n", self.good("stat"))
+        self.assertIn("      idle 255   0 ", self.good("taskstat"))
+        self.assertRegex(self.good("datetime"), r"Datetime\(RFC 3339 format\): 1970-01-01T00:00:\d\d")
+
+    def test_update(self):
+        path, _ = self.make_image("app.bin", "1.1.0")
+        self.assertIn("updated: ", self.good("update", path))
+        self.assertIn("version: 1.1.0", self.good("image", "list"))
+
+
+class GoTool(Mynewt):
+    """The same by the Go tool's name."""
+
+    def run_smpctl(self, *args, program=None):
+        link = self.path("mcumgr")
+        if not os.path.lexists(link):
+            os.symlink(SMPCTL, link)
+        return super().run_smpctl(*args, program=program or link)
+
+
+if __name__ == "__main__":
+    unittest.main()
