@@ -134,7 +134,7 @@ static int download(SimRequest *request)
 	guint64 offset = fields[0].uint, length = board->file.length;
 	gsize here = (gsize)MIN(offset, length);
 	gsize size = MIN((gsize)length - here, board->config.buf_size - DOWNLOAD_OVERHEAD);
-	sim_put_uint(request->out, "off", offset);
+	sim_put_uint(request->out, "off", (guint64)MAX((gint64)offset + board->lie, 0));
 	sim_put_bytes(request->out, "data", board->file.data->data + here, size);
 	if (offset == 0)
 		sim_put_uint(request->out, "len", length);
@@ -212,7 +212,7 @@ static int upload(SimRequest *request)
 	rc = write_chunk(request, offset, &fields[2]);
 	if (rc != SIM_OK)
 		return rc;
-	sim_put_uint(request->out, "off", board->file.offset);
+	sim_put_uint(request->out, "off", (guint64)MAX((gint64)board->file.offset + board->lie, 0));
 	finish_check(board);
 	return SIM_OK;
 }

@@ -204,8 +204,7 @@ class Faults(FileTest):
         for fault in ("lose-request=1", "lose-reply=2", "lose-request=3", "lose-reply=3",
                       "lose-reply=4", "lose-request=5", "lose-reply=6", "duplicate-reply=3",
                       "duplicate-reply=5", "corrupt-reply=4", "reset-at=6", "power-cut-at=6:300",
-                      "stall=3:2000", "cut-link=7:700", "answer=5:2", "answer=6:10",
-                      "lie-offset=5:100", "lie-offset=3:-3"):
+                      "stall=3:2000", "cut-link=7:700", "answer=5:2", "answer=6:10"):
             with self.subTest(fault):
                 self.faulty(fault)
                 end = self.end("fs", "upload", self.source, PATH)
@@ -244,6 +243,42 @@ class Faults(FileTest):
                     self.connect(*state, "--fault", f"{fault}={number}")
                     self.good("-q", "fs", "download", PATH, "b.bin")
                     self.assertEqual(self.read("b.bin"), DATA)
+
+    def test_lies(self):
+        """An answer that cannot be true is not believed."""
+        for args in (("upload", self.source, PATH), ("upload", self.source, PATH, "-w", "1")):
+            self.faulty("lie-offset=5:100")
+            self.assertTrue(self.end("fs", *args)["verified"])
+            self.assertEqual(self.content(), DATA)
+        state = ("--state", self.path("state"))
+        self.connect(*state)
+        self.good("-q", "fs", "upload", self.source, PATH)
+        self.connect(*state, "--fault", "lie-offset=3:7")
+        status, _, err = self.run_smpctl("-q", "fs", "download", PATH, "b.bin")
+        self.assertEqual(status, 1)
+        self.assertIn("was asked for offset 680 and answers with 687", err)
+        self.assertFalse(os.path.exists(self.path("b.bin")))
+        self.good("-q", "fs", "download", "--resume", PATH, "b.bin")
+        self.assertEqual(self.read("b.bin"), DATA)
+
+    def test_port_goes_away(self):
+        link = self.path("port")
+        for fault in ("reset-at=3", "reset-at=12"):
+            with self.subTest(fault):
+                state = ("--state", self.path("state"), "--link", link, "--hangup",
+                         "--time-scale", "5")
+                board = self.connect(*state, "--fault", fault)
+                end = self.end("-c", link, "fs", "upload", self.source, PATH)
+                self.assertTrue(end["verified"])
+                self.good("-c", link, "-q", "fs", "download", PATH, "b.bin")
+                self.assertEqual(self.read("b.bin"), DATA)
+                board.process.stdin.close()
+                board.process.wait(PATIENCE)
+                board = self.connect(*state, "--fault", fault)
+                self.good("-c", link, "-q", "fs", "download", PATH, "c.bin")
+                self.assertEqual(self.read("c.bin"), DATA)
+                board.process.stdin.close()
+                board.process.wait(PATIENCE)
 
     def test_board_dies(self):
         self.faulty("die=9")
