@@ -136,12 +136,42 @@ static GBytes *load(const char *path, GError **error)
 	return smp_firmware_read_file(path, error);
 }
 
-static char *upload_state(const SmpctlTransfer *transfer, const char *path)
+/* Where the board refused, trying again does not help. */
+static char *upload_state(const SmpctlTransfer *transfer, const char *path, const GError *error)
 {
+	SmpDeviceError device;
+
+	if (smp_error_get_device(error, &device))
+		return g_strdup_printf("What %s held before on the board is lost.", path);
 	return g_strdup_printf("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
 			       " bytes are in %s on the board; what it held before is lost.\n"
 			       "The same command with --resume goes on from there.",
 			       transfer->offset, transfer->size, path);
+}
+
+static gboolean send_file(SmpctlTransfer *transfer, SmpSession *session, GBytes *bytes,
+			  const char *path, SmpUploadResult *result, gboolean *checked,
+			  GError **error)
+{
+	SmpLink *link = smp_session_get_link(session);
+	SmpUploadOptions options = {
+		.window = (guint)window,
+		.learned_window = smpctl_recall_window(link),
+		.progress = smpctl_transfer_progress,
+		.user_data = transfer,
+	};
+	SmpFsFlags flags = (resume ? SMP_FS_RESUME : 0) | (no_verify ? SMP_FS_NO_CHECK : 0);
+	g_autoptr(GError) local = NULL;
+	gboolean done =
+		smp_fs_upload(session, path, bytes, flags, &options, result, checked, &local);
+
+	if (result->window > 0 && window == 0)
+		smpctl_remember_window(link, result->window_limit);
+	if (!done && transfer->offset > 0)
+		transfer->cli->state = upload_state(transfer, path, local);
+	if (!done)
+		g_propagate_error(error, g_steal_pointer(&local));
+	return done;
 }
 
 static gboolean upload(Smpctl *cli, SmpSession *session, GBytes *bytes, char **args, GError **error)
@@ -149,16 +179,9 @@ static gboolean upload(Smpctl *cli, SmpSession *session, GBytes *bytes, char **a
 	SmpctlTransfer transfer;
 	SmpUploadResult result;
 	gboolean checked;
-	SmpUploadOptions options = {.window = (guint)window,
-				    .progress = smpctl_transfer_progress,
-				    .user_data = &transfer};
-	SmpFsFlags flags = (resume ? SMP_FS_RESUME : 0) | (no_verify ? SMP_FS_NO_CHECK : 0);
 
 	smpctl_transfer_init(&transfer, cli, "upload");
-	gboolean done =
-		smp_fs_upload(session, args[1], bytes, flags, &options, &result, &checked, error);
-	if (!done && transfer.offset > 0)
-		cli->state = upload_state(&transfer, args[1]);
+	gboolean done = send_file(&transfer, session, bytes, args[1], &result, &checked, error);
 	smpctl_transfer_clear(&transfer);
 	if (!done)
 		return FALSE;

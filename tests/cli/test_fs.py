@@ -99,7 +99,7 @@ class There(FileTest):
         self.assertEqual((status, out), (6, ""))
         self.assertIn("FILE_WRITE_FAILED", err)
         self.assertIn("The file system may be full.", err)
-        self.assertIn("bytes are in /lfs1/a on the board", err)
+        self.assertIn("What /lfs1/a held before on the board is lost.", err)
 
     def test_mistakes(self):
         self.connect()
