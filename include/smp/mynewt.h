@@ -63,6 +63,14 @@ GPtrArray *smp_log_show(SmpSession *session, const char *log, gint64 min_timesta
 			guint64 *next_index, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean smp_log_clear(SmpSession *session, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* The core dump of the last crash, in the image group (1). @present: (out): whether there is one */
+gboolean smp_core_exists(SmpSession *session, gboolean *present,
+			 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Returns: (transfer full): as many bytes at @offset as fit an answer; none behind the end */
+GBytes *smp_core_read(SmpSession *session, guint64 offset,
+		      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+gboolean smp_core_erase(SmpSession *session, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* @how: "div0", "jump0", "ref0", "assert", "wdog". That no answer comes is success. */
 gboolean smp_crash(SmpSession *session, const char *how, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 

@@ -18,6 +18,7 @@
 #include <smp/packet.h>
 #include <smp/plan.h>
 #include <smp/ports.h>
+#include <smp/raw.h>
 #include <smp/session.h>
 #include <smp/settings.h>
 #include <smp/shell.h>

@@ -363,7 +363,8 @@ gboolean smpctl_part_write(SmpctlPart *part, const guint8 *data, gsize size,
 			   GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* It is whole and gets its name. */
 gboolean smpctl_part_finish(SmpctlPart *part, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-void smpctl_part_clear(SmpctlPart *part);
+/* One that is not @done and holds nothing of use goes. */
+void smpctl_part_close(SmpctlPart *part, gboolean done);
 
 /**
  * SmpctlDownload:
@@ -523,6 +524,11 @@ gboolean smpctl_cmd_fs_status(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_fs_hash(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_fs_types(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_fs_close(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_raw_read(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_raw_write(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_core_list(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_core_download(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_core_erase(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_config(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_storage_erase(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_group_count(Smpctl *cli, char **args, GError **error);
@@ -570,6 +576,7 @@ extern const GOptionEntry smpctl_job_rollback_options[];
 extern const GOptionEntry smpctl_settings_read_options[];
 extern const GOptionEntry smpctl_settings_write_options[];
 extern const GOptionEntry smpctl_log_options[];
+extern const GOptionEntry smpctl_core_options[];
 extern const GOptionEntry smpctl_fs_upload_options[];
 extern const GOptionEntry smpctl_fs_download_options[];
 extern const GOptionEntry smpctl_fs_hash_options[];

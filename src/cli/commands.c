@@ -15,6 +15,8 @@
 
 #define NO_POOLS "Mynewt has this command; Zephyr up to 4.4 has not."
 
+#define NO_CORE "Mynewt has this where it was built with core dumps; Zephyr has not."
+
 #define ONLY_MYNEWT "Mynewt has this group; Zephyr has not."
 
 static const SmpctlCommand commands[] = {
@@ -561,6 +563,63 @@ static const SmpctlCommand commands[] = {
 		.example = "smpctl -c /dev/ttyACM0 crash div0",
 		.unsupported = ONLY_MYNEWT,
 		.run = smpctl_cmd_crash,
+	},
+	{
+		.name = "image corelist",
+		.args = "",
+		.help = "whether a crash left a core dump (Mynewt)",
+		.topic = SMPCTL_UPDATE,
+		.brief = TRUE,
+		.example = "smpctl -c /dev/ttyACM0 image corelist",
+		.unsupported = NO_CORE,
+		.run = smpctl_cmd_core_list,
+	},
+	{
+		.name = "image coredownload",
+		.args = "FILE",
+		.help = "read it",
+		.topic = SMPCTL_UPDATE,
+		.brief = TRUE,
+		.options = smpctl_core_options,
+		.min_args = 1,
+		.max_args = 1,
+		.example = "smpctl -c /dev/ttyACM0 image coredownload core.bin",
+		.unsupported = NO_CORE,
+		.run = smpctl_cmd_core_download,
+	},
+	{
+		.name = "image coreerase",
+		.args = "",
+		.help = "erase it",
+		.topic = SMPCTL_UPDATE,
+		.brief = TRUE,
+		.example = "smpctl -c /dev/ttyACM0 image coreerase",
+		.unsupported = NO_CORE,
+		.run = smpctl_cmd_core_erase,
+	},
+	{
+		.name = "raw read",
+		.args = "GROUP COMMAND [JSON|@FILE]",
+		.help = "any command of any group; answers JSON",
+		.topic = SMPCTL_DATA,
+		.brief = TRUE,
+		.min_args = 2,
+		.max_args = 3,
+		.example = "smpctl -c /dev/ttyACM0 raw read os 6",
+		.unsupported = "The group or the command is not built into the firmware.",
+		.run = smpctl_cmd_raw_read,
+	},
+	{
+		.name = "raw write",
+		.args = "GROUP COMMAND [JSON|@FILE]",
+		.help = "the same, to change something",
+		.topic = SMPCTL_DATA,
+		.brief = TRUE,
+		.min_args = 2,
+		.max_args = 3,
+		.example = "smpctl -c /dev/ttyACM0 raw write 0 0 '{\"d\": \"hello\"}'",
+		.unsupported = "The group or the command is not built into the firmware.",
+		.run = smpctl_cmd_raw_write,
 	},
 	{
 		.name = "conn add",

@@ -37,8 +37,11 @@ gboolean smpctl_part_open(SmpctlPart *part, const char *target, gboolean keep, G
 		return TRUE;
 	part->path = g_strconcat(target, ".part", NULL);
 	part->fd = g_open(part->path, O_RDWR | O_CREAT | O_CLOEXEC | (keep ? 0 : O_TRUNC), 0666);
-	if (part->fd < 0)
-		return fail(error, "write", part->path);
+	if (part->fd < 0) {
+		(void)fail(error, "write", part->path);
+		smpctl_part_close(part, FALSE);
+		return FALSE;
+	}
 	off_t end = lseek(part->fd, 0, SEEK_END);
 	part->size = end > 0 ? (guint64)end : 0;
 	return TRUE;
@@ -75,12 +78,11 @@ gboolean smpctl_part_finish(SmpctlPart *part, GError **error)
 	return TRUE;
 }
 
-/* What holds nothing of use goes. */
-void smpctl_part_clear(SmpctlPart *part)
+void smpctl_part_close(SmpctlPart *part, gboolean done)
 {
 	if (part->path && part->fd >= 0) {
 		close(part->fd);
-		if (part->size == 0)
+		if (part->size == 0 && !done)
 			g_unlink(part->path);
 	}
 	g_clear_pointer(&part->path, g_free);
@@ -179,13 +181,9 @@ gboolean smpctl_download(Smpctl *cli, SmpSession *session, SmpctlDownload *downl
 
 	if (download->resume && is_stdout(download))
 		return smpctl_usage_error(error, "--resume needs a file");
-	if (!smpctl_part_open(&part, download->target, download->resume, error)) {
-		smpctl_part_clear(&part);
+	if (!smpctl_part_open(&part, download->target, download->resume, error))
 		return FALSE;
-	}
 	gboolean done = fetch(cli, session, download, &part, result, checked, error);
-	if (done)
-		g_clear_pointer(&part.path, g_free);
-	smpctl_part_clear(&part);
+	smpctl_part_close(&part, done);
 	return done;
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 
 enum {
+	CORE_LIST = 3,
+	CORE_LOAD = 4,
 	LOG_SHOW = 0,
 	LOG_CLEAR = 1,
 	LOG_MODULES = 3,
@@ -212,6 +214,50 @@ gboolean smp_log_clear(SmpSession *session, GError **error)
 	return smp_group_order(session,
 			       smp_group_empty_request(SMP_OP_WRITE, SMP_GROUP_LOG, LOG_CLEAR),
 			       CLEAR_TIMEOUT_MS, SMP_REPEAT_SAFE, "clear the logs", error);
+}
+
+gboolean smp_core_exists(SmpSession *session, gboolean *present, GError **error)
+{
+	g_autoptr(GError) local = NULL;
+
+	*present = smp_group_order(session,
+				   smp_group_empty_request(SMP_OP_READ, SMP_GROUP_IMAGE, CORE_LIST),
+				   0, SMP_REPEAT_SAFE, "look for a core dump", &local);
+	if (*present || smp_error_is_device(local, SMP_GROUP_NONE, SMP_RC_ENOENT))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&local));
+	return FALSE;
+}
+
+GBytes *smp_core_read(SmpSession *session, guint64 offset, GError **error)
+{
+	SmpCbor body, item;
+	guint64 there = offset;
+	const char *doing = "read the core dump";
+	GByteArray *request = smp_packet_new(SMP_OP_READ, SMP_GROUP_IMAGE, CORE_LOAD);
+
+	smp_cbor_put_map(request, 1);
+	smp_cbor_put_text(request, "off");
+	smp_cbor_put_uint(request, offset);
+	g_autoptr(SmpResponse) response =
+		smp_group_call(session, request, 0, SMP_REPEAT_SAFE, doing, &body, error);
+	if (!response)
+		return NULL;
+	if (!smp_cbor_get(&body, "data", &item) || smp_cbor_type(&item) != SMP_CBOR_BYTES) {
+		smp_group_missing(error, doing, "data");
+		return NULL;
+	}
+	/* Behind the end it names the end. */
+	if (smp_cbor_get_uint(&body, "off", &there) && there != offset)
+		return g_bytes_new(NULL, 0);
+	return smp_cbor_dup_bytes(&item);
+}
+
+gboolean smp_core_erase(SmpSession *session, GError **error)
+{
+	return smp_group_order(session,
+			       smp_group_empty_request(SMP_OP_WRITE, SMP_GROUP_IMAGE, CORE_LOAD),
+			       CLEAR_TIMEOUT_MS, SMP_REPEAT_SAFE, "erase the core dump", error);
 }
 
 gboolean smp_crash(SmpSession *session, const char *how, GError **error)

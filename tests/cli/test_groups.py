@@ -314,6 +314,62 @@ class Mynewt(OnBoard):
         self.assertIn("version: 1.1.0", self.good("image", "list"))
 
 
+    def test_core(self):
+        self.assertEqual(self.good("image", "corelist"), "No corefiles\n")
+        self.assertEqual(self.one("image", "corelist"), {"core": False})
+        self.refused("image", "coredownload", "core.bin", code=("SMP", "ENOENT"))
+        self.good("crash", "assert")
+        self.wait_for(lambda: self.run_smpctl("-t", "1", "echo", "x")[0] == 0)
+        self.assertEqual(self.good("image", "corelist"), "Corefile present\n")
+        text = self.good("image", "coredownload", "core.bin")
+        self.assertEqual(text.splitlines()[-1], "Done writing core file to core.bin")
+        core = self.read("core.bin")
+        self.assertEqual((len(core), core[:4]), (3000, bytes.fromhex("c3470c69")))
+        self.assertEqual(self.one("image", "coredownload", "b", "--offset", "100", "-n", "1000"),
+                         {"file": "b", "offset": 100, "size": 1000})
+        self.assertEqual(self.read("b"), core[100:1100])
+        self.write("c.part", core[:700])
+        self.good("image", "coredownload", "--resume", "c")
+        self.assertEqual(self.read("c"), core)
+        self.assertEqual(sorted(set(os.listdir(self.directory)) - {"mcumgr"}), ["b", "c", "core.bin"])
+        self.usage("image", "coredownload", "-n", "-1", "d", text="must not be negative")
+        self.assertEqual(self.good("image", "coreerase"), "Done\n")
+        self.assertEqual(self.one("image", "coreerase"), {"erased": True})
+        self.assertEqual(self.good("image", "corelist"), "No corefiles\n")
+
+
+class Raw(OnBoard):
+    def test_read_and_write(self):
+        self.assertEqual(self.good("raw", "read", "os", "6"), '{"buf_size":1024,"buf_count":4}\n')
+        self.assertEqual(self.one("raw", "write", "0", "0", '{"d": "ä"}'), {"r": "ä"})
+        self.assertEqual(self.one("raw", "read", "settings", "0", '{"name": "app/interval"}'),
+                         {"val": {"$hex": "e8030000"}})
+        self.assertEqual(
+            self.one("raw", "write", "3", "0", '{"name": "app/note", "val": {"$hex": "0102"}}'), {})
+        self.assertEqual(self.good("settings", "read", "app/note"), "0102\n")
+
+    def test_file(self):
+        path = self.write("request.cbor", bytes.fromhex("a1616462 6869".replace(" ", "")))
+        self.assertEqual(self.one("raw", "write", "os", "0", "@" + path), {"r": "hi"})
+        self.assertEqual(self.run_smpctl("raw", "write", "os", "0", "@none")[0], 3)
+
+    def test_refused(self):
+        self.refused("raw", "read", "200", "1", code=("SMP", "ENOTSUP"),
+                     hint="The group or the command is not built into the firmware.")
+        self.refused("raw", "read", "fs", "1", '{"name": "/lfs1/none"}', code=("fs", "FILE_NOT_FOUND"))
+
+    def test_usage(self):
+        self.usage("raw", "read", "nogroup", "0", text="is no group")
+        self.usage("raw", "read", "70000", "0", text="is no group")
+        self.usage("raw", "read", "0", "256", text="is no command")
+        self.usage("raw", "write", "0", "0", "{x}", text="this is no JSON for a request")
+        self.usage("raw", "read", "0", text="Usage:")
+
+    def test_sent_once(self):
+        board = self.board("--pty", "--fault", "lose-reply=1")
+        self.assertEqual(self.run_smpctl("-c", board.target, "-t", "1", "raw", "read", "0", "6")[0], 5)
+
+
 class GoTool(Mynewt):
     """The same by the Go tool's name."""
 
