@@ -6,6 +6,7 @@
 #include <smp/enumeration.h>
 #include <smp/fs.h>
 #include <smp/mynewt.h>
+#include <smp/raw.h>
 #include <smp/settings.h>
 #include <smp/shell.h>
 #include <smp/stat.h>
@@ -232,6 +233,33 @@ static char *fs_write(SmpSession *session, GError **error)
 	return g_strdup_printf("%" G_GUINT64_FORMAT, offset);
 }
 
+static char *core_list(SmpSession *session, GError **error)
+{
+	gboolean present;
+
+	return smp_core_exists(session, &present, error) ? g_strdup(present ? "core" : "no core")
+							 : NULL;
+}
+
+static char *core_read(SmpSession *session, GError **error)
+{
+	g_autoptr(GBytes) bytes = smp_core_read(session, 7, error);
+	GString *text = g_string_new(NULL);
+
+	if (bytes)
+		append_hex(text, bytes);
+	return g_string_free(text, !bytes);
+}
+
+static char *raw(SmpSession *session, GError **error)
+{
+	g_autoptr(GBytes) payload = smp_raw_from_json("{\"a\":1}", NULL);
+	char *text = smp_raw_call(session, SMP_OP_WRITE, 300, 2, payload, 0, error);
+
+	g_assert_true(!text || g_utf8_validate(text, -1, NULL));
+	return text;
+}
+
 static char *order(TypedCall which, SmpSession *session, GError **error)
 {
 	switch (which) {
@@ -259,6 +287,8 @@ static char *order(TypedCall which, SmpSession *session, GError **error)
 		return ok(smp_run_test(session, "all", "x", error));
 	case TYPED_FS_CLOSE:
 		return ok(smp_fs_close(session, error));
+	case TYPED_CORE_ERASE:
+		return ok(smp_core_erase(session, error));
 	case TYPED_STORAGE_ERASE:
 		return ok(smp_basic_erase_storage(session, error));
 	default:
@@ -311,6 +341,12 @@ char *typed_more(TypedCall which, SmpSession *session, GError **error)
 		return fs_read(session, error);
 	case TYPED_FS_WRITE:
 		return fs_write(session, error);
+	case TYPED_CORE_LIST:
+		return core_list(session, error);
+	case TYPED_CORE_READ:
+		return core_read(session, error);
+	case TYPED_RAW:
+		return raw(session, error);
 	case TYPED_RUN_LIST:
 		return texts(smp_run_list(session, error));
 	default:
