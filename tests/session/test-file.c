@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Files to and from a scripted server that appends, as Zephyr's does, and that can be of version 1,
+ * without hashes, wrong, or stubborn. */
+
+#include "wire.h"
+
+#include "protocol/cbor.h"
+
+#include <smp/error.h>
+#include <smp/fs.h>
+#include <string.h>
+
+#define PATH "/a"
+#define SIZE 3000
+
+typedef struct {
+	GByteArray *file; /* what was closed */
+	GByteArray *open; /* NULL: none is */
+	guint64 offset;
+	guint writes;
+	/* what is odd about it */
+	gboolean v1;
+	gboolean no_hash;
+	gboolean no_close;
+	gboolean spoils;     /* the last byte of each chunk */
+	gboolean stubborn;   /* refuses every chunk but the first */
+	gboolean twice;	     /* takes each first chunk twice */
+	guint lose_reply;    /* to this write, from 1 on */
+	guint lose_request;  /* this write, and all behind it that were on their way */
+	guint64 claims;	     /* so many bytes more than there are, in a download */
+	gboolean sends_more; /* than there are */
+	gboolean other_offset;
+} Server;
+
+static void close_file(Server *server)
+{
+	if (!server->open)
+		return;
+	g_byte_array_unref(server->file);
+	server->file = g_steal_pointer(&server->open);
+	server->offset = 0;
+}
+
+static void put_error(GByteArray *out, const Server *server, guint rc, gint64 length)
+{
+	smp_cbor_put_map_begin(out);
+	if (server->v1) {
+		smp_cbor_put_text(out, "rc");
+		smp_cbor_put_uint(out, 1);
+	} else {
+		smp_cbor_put_text(out, "err");
+		smp_cbor_put_map(out, 2);
+		smp_cbor_put_text(out, "group");
+		smp_cbor_put_uint(out, 8);
+		smp_cbor_put_text(out, "rc");
+		smp_cbor_put_uint(out, rc);
+	}
+	if (length >= 0 && !server->v1) {
+		smp_cbor_put_text(out, "len");
+		smp_cbor_put_int(out, length);
+	}
+	smp_cbor_put_end(out);
+}
+
+static void put_number(GByteArray *out, const char *key, guint64 value)
+{
+	smp_cbor_put_map(out, 1);
+	smp_cbor_put_text(out, key);
+	smp_cbor_put_uint(out, value);
+}
+
+static void put_unsupported(GByteArray *out)
+{
+	put_number(out, "rc", 8);
+}
+
+static void append(Server *server, const guint8 *data, gsize size)
+{
+	g_byte_array_append(server->open, data, (guint)size);
+	if (server->spoils && size > 0)
+		server->open->data[server->open->len - 1] ^= 1;
+	server->offset += size;
+}
+
+static void write_chunk(Server *server, const SmpCbor *body, GByteArray *out)
+{
+	guint64 offset = 0;
+	const guint8 *data = NULL;
+	gsize size = 0;
+
+	smp_cbor_get_uint(body, "off", &offset);
+	smp_cbor_get_bytes(body, "data", &data, &size);
+	if (!server->open) {
+		server->open = g_byte_array_new();
+		if (offset > 0)
+			g_byte_array_append(server->open, server->file->data, server->file->len);
+		server->offset = server->open->len;
+	}
+	if (offset > 0 && (offset != server->offset || server->stubborn)) {
+		gint64 length = (gint64)server->offset;
+		close_file(server);
+		put_error(out, server, 11, length);
+		return;
+	}
+	append(server, data, size);
+	if (offset == 0 && server->twice)
+		append(server, data, size);
+	put_number(out, "off", server->offset);
+}
+
+static void read_chunk(const Server *server, const SmpCbor *body, GByteArray *out)
+{
+	guint64 offset = 0;
+
+	smp_cbor_get_uint(body, "off", &offset);
+	gsize here = (gsize)MIN(offset, server->file->len);
+	gsize size = MIN(server->file->len - here, 500);
+	smp_cbor_put_map_begin(out);
+	smp_cbor_put_text(out, "off");
+	smp_cbor_put_uint(out, offset + server->other_offset);
+	smp_cbor_put_text(out, "data");
+	smp_cbor_put_bytes(out, server->file->data + here, size);
+	if (offset == 0) {
+		smp_cbor_put_text(out, "len");
+		smp_cbor_put_uint(out, server->file->len + server->claims - server->sends_more);
+	}
+	smp_cbor_put_end(out);
+}
+
+static void hash(const Server *server, const SmpCbor *body, GByteArray *out)
+{
+	g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA256);
+	guint8 digest[32];
+	gsize size = sizeof digest;
+	guint64 length = server->file->len;
+
+	smp_cbor_get_uint(body, "len", &length);
+	length = MIN(length, server->file->len);
+	g_checksum_update(checksum, server->file->data, (gssize)length);
+	g_checksum_get_digest(checksum, digest, &size);
+	smp_cbor_put_map(out, 3);
+	smp_cbor_put_text(out, "type");
+	smp_cbor_put_text(out, "sha256");
+	smp_cbor_put_text(out, "len");
+	smp_cbor_put_uint(out, length);
+	smp_cbor_put_text(out, "output");
+	smp_cbor_put_bytes(out, digest, size);
+}
+
+static void file_command(Server *server, const SmpHeader *header, const SmpCbor *body,
+			 GByteArray *out)
+{
+	switch (header->command) {
+	case 0:
+		if (header->op == SMP_OP_WRITE)
+			write_chunk(server, body, out);
+		else
+			read_chunk(server, body, out);
+		break;
+	case 1:
+		/* A file that is open hides what was written to it. */
+		put_number(out, "len", server->file->len);
+		break;
+	case 2:
+		if (server->no_hash)
+			put_unsupported(out);
+		else
+			hash(server, body, out);
+		break;
+	default:
+		if (!server->no_close)
+			close_file(server);
+		if (server->no_close)
+			put_unsupported(out);
+		else
+			smp_cbor_put_map(out, 0);
+	}
+}
+
+static void receive(gpointer peer, SmpLink *link, const guint8 *packet, gsize size, gint64 now)
+{
+	Server *server = peer;
+	g_autoptr(GByteArray) out = g_byte_array_new();
+	SmpHeader header;
+	SmpCbor body;
+
+	smp_header_read(packet, &header);
+	g_assert_true(smp_cbor_check(packet + SMP_HEADER_SIZE, size - SMP_HEADER_SIZE, &body));
+	if (header.group == SMP_GROUP_OS) {
+		wire_answer_params(link, packet, 256, 4, now + 1000);
+		return;
+	}
+	gboolean writes = header.op == SMP_OP_WRITE && header.command == 0;
+	server->writes += writes;
+	if (writes && server->writes == server->lose_request)
+		return;
+	file_command(server, &header, &body, out);
+	if (!writes || server->writes != server->lose_reply)
+		wire_answer(link, packet, out, now + 1000);
+}
+
+static GBytes *content(void)
+{
+	guint8 *data = g_malloc(SIZE);
+
+	for (guint i = 0; i < SIZE; i++)
+		data[i] = (guint8)(i * 7 + i / 256);
+	return g_bytes_new_take(data, SIZE);
+}
+
+typedef struct {
+	SmpLink *link;
+	SmpSession *session;
+} Client;
+
+static void connect_to(Client *client, Server *server)
+{
+	static const SmpTestPeer peer = {.receive = receive};
+
+	if (!server->file)
+		server->file = g_byte_array_new();
+	client->link = smp_test_link_new(&peer, server);
+	g_assert_true(smp_link_open(client->link, NULL));
+	client->session = smp_session_new(client->link);
+}
+
+static void leave(Client *client, Server *server)
+{
+	smp_session_free(client->session);
+	smp_link_free(client->link);
+	g_clear_pointer(&server->file, g_byte_array_unref);
+	g_clear_pointer(&server->open, g_byte_array_unref);
+}
+
+static gboolean upload(Server *server, SmpFsFlags flags, SmpUploadResult *result, gboolean *checked,
+		       GError **error)
+{
+	Client client;
+	g_autoptr(GBytes) bytes = content();
+
+	connect_to(&client, server);
+	gboolean done =
+		smp_fs_upload(client.session, PATH, bytes, flags, NULL, result, checked, error);
+	if (server->no_close)
+		close_file(server);
+	if (done)
+		g_assert_cmpmem(server->file->data, server->file->len,
+				g_bytes_get_data(bytes, NULL), SIZE);
+	leave(&client, server);
+	return done;
+}
+
+static void assert_uploads(Server server, gboolean verified)
+{
+	g_autoptr(GError) error = NULL;
+	SmpUploadResult result;
+	gboolean checked;
+
+	g_assert_true(upload(&server, 0, &result, &checked, &error));
+	g_assert_no_error(error);
+	g_assert_cmpint(checked, ==, verified);
+	g_assert_cmpuint(result.window, >, 1);
+}
+
+static void test_upload(void)
+{
+	assert_uploads((Server){0}, TRUE);
+	assert_uploads((Server){.v1 = TRUE}, TRUE);
+	assert_uploads((Server){.no_hash = TRUE}, FALSE);
+	/* Zephyr before 3.4 has no command to close a file, and before 3.1 no hashes. */
+	assert_uploads((Server){.no_hash = TRUE, .no_close = TRUE}, FALSE);
+}
+
+static void test_lost(void)
+{
+	for (guint n = 1; n <= SIZE / 200; n++) {
+		assert_uploads((Server){.lose_reply = n}, TRUE);
+		assert_uploads((Server){.lose_request = n}, TRUE);
+		assert_uploads((Server){.v1 = TRUE, .lose_reply = n}, TRUE);
+		assert_uploads((Server){.v1 = TRUE, .lose_request = n}, TRUE);
+	}
+}
+
+static void assert_fails(Server server, int code, const char *text)
+{
+	g_autoptr(GError) error = NULL;
+	gboolean checked;
+
+	g_assert_false(upload(&server, 0, NULL, &checked, &error));
+	g_assert_error(error, SMP_PROTOCOL_ERROR, code);
+	g_assert_nonnull(strstr(error->message, text));
+	g_assert_false(checked);
+}
+
+static void test_upload_fails(void)
+{
+	assert_fails((Server){.spoils = TRUE}, SMP_PROTOCOL_ERROR_MISMATCH, "is something else");
+	assert_fails((Server){.stubborn = TRUE}, SMP_PROTOCOL_ERROR_STALLED, "does not move on");
+	assert_fails((Server){.v1 = TRUE, .stubborn = TRUE}, SMP_PROTOCOL_ERROR_STALLED,
+		     "does not move on");
+	assert_fails((Server){.twice = TRUE}, SMP_PROTOCOL_ERROR_STALLED,
+		     "loses its place again and again");
+}
+
+static void test_resume(void)
+{
+	static const struct {
+		guint there;
+		gboolean other, no_hash;
+		guint64 sent;
+	} cases[] = {{1000, FALSE, FALSE, SIZE - 1000},
+		     {SIZE, FALSE, FALSE, 0},
+		     {1000, TRUE, FALSE, SIZE},
+		     {1000, FALSE, TRUE, SIZE},
+		     {0, FALSE, FALSE, SIZE}};
+	g_autoptr(GBytes) bytes = content();
+
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		Server server = {.file = g_byte_array_new(), .no_hash = cases[i].no_hash};
+		SmpUploadResult result;
+		gboolean checked;
+		g_autoptr(GError) error = NULL;
+		g_byte_array_append(server.file, g_bytes_get_data(bytes, NULL), cases[i].there);
+		if (cases[i].other)
+			server.file->data[10] ^= 1;
+		g_assert_true(upload(&server, SMP_FS_RESUME, &result, &checked, &error));
+		g_assert_cmpuint(result.sent, ==, cases[i].sent);
+		g_assert_cmpuint(result.resumed_at, ==, SIZE - cases[i].sent);
+	}
+}
+
+static gboolean sink(const guint8 *data, gsize size, gpointer user_data, GError **error)
+{
+	GByteArray *got = user_data;
+
+	if (got->len + size > SIZE) {
+		g_set_error_literal(error, G_FILE_ERROR, G_FILE_ERROR_NOSPC, "full");
+		return FALSE;
+	}
+	g_byte_array_append(got, data, (guint)size);
+	return TRUE;
+}
+
+static gboolean download(Server *server, guint64 start, GByteArray *got, GError **error)
+{
+	Client client;
+	SmpUploadResult result;
+	g_autoptr(GBytes) bytes = content();
+
+	server->file = g_bytes_unref_to_array(g_steal_pointer(&bytes));
+	connect_to(&client, server);
+	gboolean done =
+		smp_fs_download(client.session, PATH, start, sink, got, NULL, &result, error);
+	g_assert_cmpuint(result.sent, ==, got->len);
+	leave(&client, server);
+	return done;
+}
+
+static void test_download(void)
+{
+	static const guint64 starts[] = {0, 1, 500, SIZE - 1, SIZE};
+	g_autoptr(GBytes) bytes = content();
+	const guint8 *data = g_bytes_get_data(bytes, NULL);
+
+	for (guint i = 0; i < G_N_ELEMENTS(starts); i++) {
+		Server server = {0};
+		g_autoptr(GByteArray) got = g_byte_array_new();
+		g_autoptr(GError) error = NULL;
+		g_assert_true(download(&server, starts[i], got, &error));
+		g_assert_no_error(error);
+		g_assert_cmpmem(got->data, got->len, data + starts[i], SIZE - starts[i]);
+	}
+}
+
+static void assert_no_download(Server server, guint64 start, int code, const char *text)
+{
+	g_autoptr(GByteArray) got = g_byte_array_new();
+	g_autoptr(GError) error = NULL;
+
+	g_assert_false(download(&server, start, got, &error));
+	g_assert_error(error, SMP_PROTOCOL_ERROR, code);
+	g_assert_nonnull(strstr(error->message, text));
+}
+
+static void test_download_fails(void)
+{
+	assert_no_download((Server){.claims = 1}, 0, SMP_PROTOCOL_ERROR_STALLED,
+			   "says that /a has 3001 bytes, and ends it after 3000");
+	assert_no_download((Server){.sends_more = TRUE}, 0, SMP_PROTOCOL_ERROR_MALFORMED,
+			   "says that /a has 2999 bytes, and sends more");
+	assert_no_download((Server){.other_offset = TRUE}, 0, SMP_PROTOCOL_ERROR_MALFORMED,
+			   "asked for offset 0 and answers with 1");
+	assert_no_download((Server){0}, SIZE + 1, SMP_PROTOCOL_ERROR_MISMATCH,
+			   "3001 bytes are here and /a has 3000");
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/file/upload", test_upload);
+	g_test_add_func("/file/lost", test_lost);
+	g_test_add_func("/file/upload-fails", test_upload_fails);
+	g_test_add_func("/file/resume", test_resume);
+	g_test_add_func("/file/download", test_download);
+	g_test_add_func("/file/download-fails", test_download_fails);
+	return g_test_run();
+}
