@@ -120,6 +120,9 @@ enum {
 	SMPCTL_EXIT_INTERRUPTED = 130,
 };
 
+/* commands-data.c */
+extern const SmpctlCommand smpctl_data_commands[];
+
 /* commands.c */
 const SmpctlCommand *smpctl_commands(void);
 const SmpctlCommand *smpctl_command_find(const char *first, const char *second, guint *n_words);

@@ -19,7 +19,7 @@
 
 #define ONLY_MYNEWT "Mynewt has this group; Zephyr has not."
 
-static const SmpctlCommand commands[] = {
+static const SmpctlCommand others[] = {
 	{
 		.name = "discover",
 		.args = "",
@@ -227,344 +227,6 @@ static const SmpctlCommand commands[] = {
 		.run = smpctl_cmd_image_erase,
 	},
 	{
-		.name = "echo",
-		.args = "TEXT",
-		.help = "let the board say TEXT: does it answer?",
-		.topic = SMPCTL_BOARD,
-		.min_args = 1,
-		.max_args = 1,
-		.example = "smpctl -c udp:192.0.2.7 echo hello",
-		.kconfig = "CONFIG_MCUMGR_GRP_OS_ECHO",
-		.run = smpctl_cmd_echo,
-	},
-	{
-		.name = "reset",
-		.args = "",
-		.help = "restart the board",
-		.topic = SMPCTL_BOARD,
-		.changes = TRUE,
-		.options = smpctl_reset_options,
-		.example = "smpctl -c /dev/ttyACM0 reset",
-		.kconfig = "CONFIG_MCUMGR_GRP_OS_RESET",
-		.run = smpctl_cmd_reset,
-	},
-	{
-		.name = "os datetime",
-		.args = "[TIME|now]",
-		.help = "read or set the clock",
-		.topic = SMPCTL_BOARD,
-		.brief = TRUE,
-		.max_args = 1,
-		.example = "smpctl -c /dev/ttyACM0 os datetime now",
-		.kconfig = "CONFIG_MCUMGR_GRP_OS_DATETIME",
-		.run = smpctl_cmd_os_datetime,
-	},
-	{
-		.name = "stat list",
-		.args = "",
-		.help = "the groups of statistics",
-		.topic = SMPCTL_DATA,
-		.example = "smpctl -c /dev/ttyACM0 stat list",
-		.kconfig = "CONFIG_MCUMGR_GRP_STAT",
-		.run = smpctl_cmd_stat_list,
-	},
-	{
-		.name = "stat",
-		.args = "[GROUP]",
-		.help = "counters: of one group, or all",
-		.topic = SMPCTL_DATA,
-		.max_args = 1,
-		.example = "smpctl -c /dev/ttyACM0 stat smp_svr_stats",
-		.kconfig = "CONFIG_MCUMGR_GRP_STAT",
-		.run = smpctl_cmd_stat,
-	},
-	{
-		.name = "settings read",
-		.args = "NAME",
-		.help = "read a setting",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.options = smpctl_settings_read_options,
-		.min_args = 1,
-		.max_args = 1,
-		.example = "smpctl -c /dev/ttyACM0 settings read app/name",
-		.kconfig = "CONFIG_MCUMGR_GRP_SETTINGS",
-		.run = smpctl_cmd_settings_read,
-	},
-	{
-		.name = "settings write",
-		.args = "NAME VALUE",
-		.help = "set it, until the next reset",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.options = smpctl_settings_write_options,
-		.min_args = 2,
-		.max_args = 2,
-		.example = "smpctl -c /dev/ttyACM0 settings write app/interval 500 --as int",
-		.kconfig = "CONFIG_MCUMGR_GRP_SETTINGS",
-		.run = smpctl_cmd_settings_write,
-	},
-	{
-		.name = "settings delete",
-		.args = "NAME",
-		.help = "delete it",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.min_args = 1,
-		.max_args = 1,
-		.example = "smpctl -c /dev/ttyACM0 settings delete app/name",
-		.kconfig = "CONFIG_MCUMGR_GRP_SETTINGS",
-		.run = smpctl_cmd_settings_delete,
-	},
-	{
-		.name = "settings commit",
-		.args = "",
-		.help = "let the firmware apply what was written",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.example = "smpctl -c /dev/ttyACM0 settings commit",
-		.kconfig = "CONFIG_MCUMGR_GRP_SETTINGS",
-		.run = smpctl_cmd_settings_commit,
-	},
-	{
-		.name = "settings load",
-		.args = "",
-		.help = "read all settings from flash again",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.example = "smpctl -c /dev/ttyACM0 settings load",
-		.kconfig = "CONFIG_MCUMGR_GRP_SETTINGS",
-		.run = smpctl_cmd_settings_load,
-	},
-	{
-		.name = "settings save",
-		.args = "[NAME]",
-		.help = "keep the settings in flash",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.max_args = 1,
-		.example = "smpctl -c /dev/ttyACM0 settings save",
-		.kconfig = "CONFIG_MCUMGR_GRP_SETTINGS",
-		.run = smpctl_cmd_settings_save,
-	},
-	{
-		.name = "fs upload",
-		.args = "SRC DST",
-		.help = "write a file to the board",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.options = smpctl_fs_upload_options,
-		.min_args = 2,
-		.max_args = 2,
-		.example = "smpctl -c /dev/ttyACM0 fs upload config.txt /lfs1/config.txt",
-		.kconfig = "CONFIG_MCUMGR_GRP_FS",
-		.run = smpctl_cmd_fs_upload,
-	},
-	{
-		.name = "fs download",
-		.args = "SRC DST",
-		.help = "read a file from the board",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.options = smpctl_fs_download_options,
-		.min_args = 2,
-		.max_args = 2,
-		.example = "smpctl -c /dev/ttyACM0 fs download /lfs1/log.txt log.txt",
-		.kconfig = "CONFIG_MCUMGR_GRP_FS",
-		.run = smpctl_cmd_fs_download,
-	},
-	{
-		.name = "fs status",
-		.args = "PATH",
-		.help = "how many bytes a file has",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.min_args = 1,
-		.max_args = 1,
-		.example = "smpctl -c /dev/ttyACM0 fs status /lfs1/log.txt",
-		.kconfig = "CONFIG_MCUMGR_GRP_FS_FILE_STATUS",
-		.run = smpctl_cmd_fs_status,
-	},
-	{
-		.name = "fs hash",
-		.args = "PATH",
-		.help = "hash or checksum of a file",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.options = smpctl_fs_hash_options,
-		.min_args = 1,
-		.max_args = 1,
-		.example = "smpctl -c /dev/ttyACM0 fs hash /lfs1/log.txt --type sha256",
-		.kconfig = "CONFIG_MCUMGR_GRP_FS_CHECKSUM_HASH",
-		.run = smpctl_cmd_fs_hash,
-	},
-	{
-		.name = "fs types",
-		.args = "",
-		.help = "which hashes the board knows",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.example = "smpctl -c /dev/ttyACM0 fs types",
-		.kconfig = "CONFIG_MCUMGR_GRP_FS_CHECKSUM_HASH_SUPPORTED_CMD",
-		.run = smpctl_cmd_fs_types,
-	},
-	{
-		.name = "fs close",
-		.args = "",
-		.help = "close the file that is open",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.example = "smpctl -c /dev/ttyACM0 fs close",
-		.kconfig = "CONFIG_MCUMGR_GRP_FS",
-		.run = smpctl_cmd_fs_close,
-	},
-	{
-		.name = "storage erase",
-		.args = "",
-		.help = "erase settings and bonds",
-		.topic = SMPCTL_DATA,
-		.example = "smpctl -c /dev/ttyACM0 storage erase",
-		.kconfig = "CONFIG_MCUMGR_GRP_ZBASIC_STORAGE_ERASE",
-		.run = smpctl_cmd_storage_erase,
-	},
-	{
-		.name = "shell exec",
-		.args = "COMMAND…",
-		.help = "run a command of the board's shell",
-		.topic = SMPCTL_DATA,
-		.min_args = 1,
-		.max_args = -1,
-		.example = "smpctl -c /dev/ttyACM0 shell exec kernel uptime",
-		.kconfig = "CONFIG_MCUMGR_GRP_SHELL",
-		.run = smpctl_cmd_shell_exec,
-	},
-	{
-		.name = "shell",
-		.args = "",
-		.help = "type commands of the board's shell",
-		.topic = SMPCTL_DATA,
-		.example = "smpctl -c /dev/ttyACM0 shell",
-		.kconfig = "CONFIG_MCUMGR_GRP_SHELL",
-		.run = smpctl_cmd_shell,
-	},
-	{
-		.name = "group list",
-		.args = "",
-		.help = "the command groups that the board has",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.example = "smpctl -c /dev/ttyACM0 group list",
-		.kconfig = "CONFIG_MCUMGR_GRP_ENUM",
-		.run = smpctl_cmd_group_list,
-	},
-	{
-		.name = "group count",
-		.args = "",
-		.help = "how many they are",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.example = "smpctl -c /dev/ttyACM0 group count",
-		.kconfig = "CONFIG_MCUMGR_GRP_ENUM",
-		.run = smpctl_cmd_group_count,
-	},
-	{
-		.name = "log show",
-		.args = "[NAME [INDEX|last [TIME]]]",
-		.help = "entries of the logs (Mynewt)",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.options = smpctl_log_options,
-		.max_args = 3,
-		.example = "smpctl -c /dev/ttyACM0 log show -a",
-		.unsupported = ONLY_MYNEWT,
-		.run = smpctl_cmd_log_show,
-	},
-	{
-		.name = "log list",
-		.args = "",
-		.help = "the logs",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.example = "smpctl -c /dev/ttyACM0 log list",
-		.unsupported = ONLY_MYNEWT,
-		.run = smpctl_cmd_log_list,
-	},
-	{
-		.name = "log modules",
-		.args = "",
-		.help = "who writes to them",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.example = "smpctl -c /dev/ttyACM0 log modules",
-		.unsupported = ONLY_MYNEWT,
-		.run = smpctl_cmd_log_modules,
-	},
-	{
-		.name = "log levels",
-		.args = "",
-		.help = "how severe it is",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.example = "smpctl -c /dev/ttyACM0 log levels",
-		.unsupported = ONLY_MYNEWT,
-		.run = smpctl_cmd_log_levels,
-	},
-	{
-		.name = "log clear",
-		.args = "",
-		.help = "erase all logs",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.example = "smpctl -c /dev/ttyACM0 log clear",
-		.unsupported = ONLY_MYNEWT,
-		.run = smpctl_cmd_log_clear,
-	},
-	{
-		.name = "config",
-		.args = "NAME [VALUE] | save",
-		.help = "read or set a value (Mynewt)",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.min_args = 1,
-		.max_args = 2,
-		.example = "smpctl -c /dev/ttyACM0 config split/status",
-		.unsupported = ONLY_MYNEWT,
-		.run = smpctl_cmd_config,
-	},
-	{
-		.name = "run list",
-		.args = "",
-		.help = "the tests on the board (Mynewt)",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.example = "smpctl -c /dev/ttyACM0 run list",
-		.unsupported = ONLY_MYNEWT,
-		.run = smpctl_cmd_run_list,
-	},
-	{
-		.name = "run test",
-		.args = "[NAME [TOKEN]]",
-		.help = "start one, or all",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.max_args = 2,
-		.example = "smpctl -c /dev/ttyACM0 run test all",
-		.unsupported = ONLY_MYNEWT,
-		.run = smpctl_cmd_run_test,
-	},
-	{
-		.name = "crash",
-		.args = "assert|div0|jump0|ref0|wdog",
-		.help = "crash the board (Mynewt)",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.min_args = 1,
-		.max_args = 1,
-		.example = "smpctl -c /dev/ttyACM0 crash div0",
-		.unsupported = ONLY_MYNEWT,
-		.run = smpctl_cmd_crash,
-	},
-	{
 		.name = "image corelist",
 		.args = "",
 		.help = "whether a crash left a core dump (Mynewt)",
@@ -598,28 +260,37 @@ static const SmpctlCommand commands[] = {
 		.run = smpctl_cmd_core_erase,
 	},
 	{
-		.name = "raw read",
-		.args = "GROUP COMMAND [JSON|@FILE]",
-		.help = "any command of any group; answers JSON",
-		.topic = SMPCTL_DATA,
-		.brief = TRUE,
-		.min_args = 2,
-		.max_args = 3,
-		.example = "smpctl -c /dev/ttyACM0 raw read os 6",
-		.unsupported = "The group or the command is not built into the firmware.",
-		.run = smpctl_cmd_raw_read,
+		.name = "echo",
+		.args = "TEXT",
+		.help = "let the board say TEXT: does it answer?",
+		.topic = SMPCTL_BOARD,
+		.min_args = 1,
+		.max_args = 1,
+		.example = "smpctl -c udp:192.0.2.7 echo hello",
+		.kconfig = "CONFIG_MCUMGR_GRP_OS_ECHO",
+		.run = smpctl_cmd_echo,
 	},
 	{
-		.name = "raw write",
-		.args = "GROUP COMMAND [JSON|@FILE]",
-		.help = "the same, to change something",
-		.topic = SMPCTL_DATA,
+		.name = "reset",
+		.args = "",
+		.help = "restart the board",
+		.topic = SMPCTL_BOARD,
+		.changes = TRUE,
+		.options = smpctl_reset_options,
+		.example = "smpctl -c /dev/ttyACM0 reset",
+		.kconfig = "CONFIG_MCUMGR_GRP_OS_RESET",
+		.run = smpctl_cmd_reset,
+	},
+	{
+		.name = "os datetime",
+		.args = "[TIME|now]",
+		.help = "read or set the clock",
+		.topic = SMPCTL_BOARD,
 		.brief = TRUE,
-		.min_args = 2,
-		.max_args = 3,
-		.example = "smpctl -c /dev/ttyACM0 raw write 0 0 '{\"d\": \"hello\"}'",
-		.unsupported = "The group or the command is not built into the firmware.",
-		.run = smpctl_cmd_raw_write,
+		.max_args = 1,
+		.example = "smpctl -c /dev/ttyACM0 os datetime now",
+		.kconfig = "CONFIG_MCUMGR_GRP_OS_DATETIME",
+		.run = smpctl_cmd_os_datetime,
 	},
 	{
 		.name = "conn add",
@@ -876,14 +547,42 @@ static const SmpctlCommand commands[] = {
 	{NULL},
 };
 
+#define MOST 128
+
+/* The last one stays empty and ends the table. */
+static SmpctlCommand all[MOST];
+
+static void append(const SmpctlCommand *command)
+{
+	static guint n;
+
+	g_assert(n < MOST - 1);
+	all[n++] = *command;
+}
+
+/* Those for data come behind those for the board. */
+static void fill(void)
+{
+	const SmpctlCommand *other = others;
+
+	for (; other->topic < SMPCTL_DATA; other++)
+		append(other);
+	for (const SmpctlCommand *data = smpctl_data_commands; data->name; data++)
+		append(data);
+	for (; other->name; other++)
+		append(other);
+}
+
 const SmpctlCommand *smpctl_commands(void)
 {
-	return commands;
+	if (!all[0].name)
+		fill();
+	return all;
 }
 
 static const SmpctlCommand *find_name(const char *name)
 {
-	for (const SmpctlCommand *command = commands; command->name; command++) {
+	for (const SmpctlCommand *command = smpctl_commands(); command->name; command++) {
 		if (g_str_equal(command->name, name))
 			return command;
 	}
@@ -910,7 +609,7 @@ gboolean smpctl_command_is_family(const char *word)
 {
 	gsize length = strlen(word);
 
-	for (const SmpctlCommand *command = commands; command->name; command++) {
+	for (const SmpctlCommand *command = smpctl_commands(); command->name; command++) {
 		if (g_str_has_prefix(command->name, word) && command->name[length] == ' ')
 			return TRUE;
 	}
@@ -946,7 +645,7 @@ const char *smpctl_command_suggest(const char *typed)
 
 	if (strlen(typed) > 40)
 		return NULL;
-	for (const SmpctlCommand *command = commands; command->name; command++) {
+	for (const SmpctlCommand *command = smpctl_commands(); command->name; command++) {
 		const char *last = strrchr(command->name, ' ');
 		guint whole = distance(typed, command->name);
 		/* "upload" for "image upload". */

@@ -23,7 +23,9 @@ class Manual(TestCase):
 
     def names(self):
         """All commands."""
-        table = (DOCS.parent / "src/cli/commands.c").read_text(encoding="utf-8")
+        cli = DOCS.parent / "src/cli"
+        table = "".join((cli / name).read_text(encoding="utf-8")
+                        for name in ("commands.c", "commands-data.c"))
         return sorted(re.findall(r'^\t\t\.name = "([^"]+)",$', table, re.M))
 
     def test_names(self):
