@@ -13,6 +13,9 @@ enum {
 	CLOSE = 4,
 };
 
+/* It may wait behind what a slow flash has to do first. */
+#define CLOSE_TIMEOUT_MS 30000
+
 /* A large file is read through a slow hash. */
 #define HASH_TIMEOUT_MS 60000
 
@@ -146,7 +149,7 @@ GPtrArray *smp_fs_hash_types(SmpSession *session, GError **error)
 gboolean smp_fs_close(SmpSession *session, GError **error)
 {
 	return smp_group_order(session, smp_group_empty_request(SMP_OP_WRITE, SMP_GROUP_FS, CLOSE),
-			       0, SMP_REPEAT_SAFE, "close the file", error);
+			       CLOSE_TIMEOUT_MS, SMP_REPEAT_SAFE, "close the file", error);
 }
 
 static GByteArray *read_request(const char *path, guint64 offset)

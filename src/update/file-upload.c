@@ -10,9 +10,6 @@
 
 #define OFFSET_NOT_VALID 11 /* fs_mgmt.h */
 
-/* Opening a file takes a moment, where one of an image may take a minute. */
-#define FIRST_TIMEOUT_MS 20000
-
 typedef struct {
 	const char *path;
 	const guint8 *data;
@@ -139,14 +136,11 @@ static gboolean run(File *file, SmpSession *session, SmpFsFlags flags,
 		.place = place,
 		.context = file,
 	};
-	SmpUploadOptions own = options ? *options : (SmpUploadOptions){0};
 
-	if (own.first_timeout_ms == 0)
-		own.first_timeout_ms = FIRST_TIMEOUT_MS;
 	if (flags & SMP_FS_RESUME && !locate(file, session, &transfer.start, error))
 		return FALSE;
 	/* A file that is open loses what it has in a power cut, and hides it from a look. */
-	return smp_transfer_run(session, &transfer, &own, result, error) &&
+	return smp_transfer_run(session, &transfer, options, result, error) &&
 	       close_file(session, error);
 }
 

@@ -37,6 +37,7 @@ typedef struct {
 	gint64 erased;	/* how long the first request took */
 	guint timeouts; /* in a row */
 	guint refusals; /* of the same chunk in a row */
+	guint repeats;	/* of the first request */
 	guint restarts;
 	guint returns;
 	guint busy;

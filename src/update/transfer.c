@@ -15,6 +15,10 @@
 #define FIRST_REPEAT	   (4 * G_TIME_SPAN_SECOND)
 #define FIRST_REPEAT_LATER (32 * G_TIME_SPAN_SECOND)
 
+/* A file is opened sooner. What has to be done before each repeat takes away the answer to those
+ * before it, so a slow board is given more time with each. */
+#define OPEN_REPEAT (2 * G_TIME_SPAN_SECOND)
+
 /* Silence after which the board is given up: later requests, and the last, whose answer may wait
  * for a flush, a hash or (encrypted images in recovery) a decryption. */
 #define SILENCE	     (15 * G_TIME_SPAN_SECOND)
@@ -181,6 +185,8 @@ static gint64 flight_deadline(SmpTransferRun *t)
 
 	if (!oldest)
 		return smp_link_now(t->link) + SMP_TRANSFER_TICK;
+	if (!t->begun && t->transfer->begin)
+		return oldest->sent_at + (OPEN_REPEAT << MIN(t->repeats, 5));
 	if (!t->begun)
 		return t->traffic.flights.list[t->traffic.flights.n - 1].sent_at +
 		       (t->traffic.flights.n == 1 ? FIRST_REPEAT : FIRST_REPEAT_LATER);
@@ -314,6 +320,7 @@ static gboolean repeat_first(SmpTransferRun *t, GError **error)
 	if (t->traffic.flights.n == SMP_FLIGHTS_MAX || !smp_session_may_repeat(t->session))
 		return TRUE;
 	t->next = 0;
+	t->repeats++;
 	if (t->transfer->begin)
 		smp_flights_forget(&t->traffic.flights, t->session);
 	return smp_link_recover(t->link, error) && send_chunk(t, error);

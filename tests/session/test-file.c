@@ -19,6 +19,7 @@ typedef struct {
 	GByteArray *open; /* NULL: none is */
 	guint64 offset;
 	guint writes;
+	gint64 busy_until;
 	/* what is odd about it */
 	gboolean v1;
 	gboolean no_hash;
@@ -26,6 +27,7 @@ typedef struct {
 	gboolean spoils;     /* the last byte of each chunk */
 	gboolean stubborn;   /* refuses every chunk but the first */
 	gboolean twice;	     /* takes each first chunk twice */
+	gint64 slow;	     /* to open a file, µs */
 	guint lose_reply;    /* to this write, from 1 on */
 	guint lose_request;  /* this write, and all behind it that were on their way */
 	guint64 claims;	     /* so many bytes more than there are, in a download */
@@ -195,9 +197,11 @@ static void receive(gpointer peer, SmpLink *link, const guint8 *packet, gsize si
 	server->writes += writes;
 	if (writes && server->writes == server->lose_request)
 		return;
+	gboolean opens = writes && !server->open;
 	file_command(server, &header, &body, out);
+	server->busy_until = MAX(server->busy_until, now) + (opens ? server->slow : 0) + 1000;
 	if (!writes || server->writes != server->lose_reply)
-		wire_answer(link, packet, out, now + 1000);
+		wire_answer(link, packet, out, server->busy_until);
 }
 
 static GBytes *content(void)
@@ -280,6 +284,13 @@ static void test_lost(void)
 		assert_uploads((Server){.v1 = TRUE, .lose_reply = n}, TRUE);
 		assert_uploads((Server){.v1 = TRUE, .lose_request = n}, TRUE);
 	}
+}
+
+/* Each repeat waits longer, or none would ever be answered in time. */
+static void test_slow(void)
+{
+	assert_uploads((Server){.slow = 7 * G_TIME_SPAN_SECOND}, TRUE);
+	assert_uploads((Server){.slow = 12 * G_TIME_SPAN_SECOND, .v1 = TRUE}, TRUE);
 }
 
 static void assert_fails(Server server, int code, const char *text)
@@ -400,6 +411,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/file/upload", test_upload);
 	g_test_add_func("/file/lost", test_lost);
+	g_test_add_func("/file/slow", test_slow);
 	g_test_add_func("/file/upload-fails", test_upload_fails);
 	g_test_add_func("/file/resume", test_resume);
 	g_test_add_func("/file/download", test_download);
