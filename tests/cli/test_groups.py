@@ -2,7 +2,10 @@
 """Statistics, settings, shell, groups, storage, and the groups of Mynewt: text, JSON, errors."""
 
 import os
+import pty
+import select
 import subprocess
+import time
 import unittest
 
 from common import PATIENCE, SMPCTL, TestCase
@@ -197,6 +200,37 @@ class Shell(OnBoard):
         self.assertEqual((status, err), (0, ""))
         self.assertEqual([line.partition(",")[0] for line in out.splitlines()],
                          ['{"status":0', '{"status":-8'])
+
+    def converse(self, *typed):
+        """At a terminal. Returns exit status and what was on the screen; waits for the prompt."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([SMPCTL, "shell"], stdin=theirs, stdout=theirs, stderr=theirs,
+                                   env=dict(self.environment, TERM="xterm"))
+        os.close(theirs)
+        screen = b""
+        for line in typed:
+            screen += self.await_prompt(ours)
+            os.write(ours, line)
+        status = process.wait(PATIENCE)
+        os.close(ours)
+        return status, screen
+
+    def await_prompt(self, terminal):
+        screen, deadline = b"", time.monotonic() + PATIENCE
+        while not screen.endswith(b"board:~$ "):
+            self.assertLess(time.monotonic(), deadline, screen)
+            if select.select([terminal], [], [], 0.1)[0]:
+                screen += os.read(terminal, 4096)
+        return screen
+
+    def test_terminal(self):
+        # Ctrl-D, Ctrl-C, a word.
+        for end in (b"\x04", b"\x03", b"exit\n"):
+            with self.subTest(end):
+                status, screen = self.converse(b"kernel version\n", b"nosuch\n", end)
+                self.assertEqual(status, 0)
+                self.assertIn(b"Zephyr version 4.4.0", screen)
+                self.assertIn(b"status -8", screen)
 
     def test_lost_answer_is_not_repeated(self):
         """A command of the shell may do anything: once."""
