@@ -223,6 +223,7 @@ class Shell(OnBoard):
                 screen += os.read(terminal, 4096)
         return screen
 
+    @unittest.skipIf(os.environ.get("SMPCTL_EDIT") == "no", "built without libedit")
     def test_terminal(self):
         # Ctrl-D, Ctrl-C, a word.
         for end in (b"\x04", b"\x03", b"exit\n"):
