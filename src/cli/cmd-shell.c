@@ -118,12 +118,6 @@ static char *prompt(EditLine *editor G_GNUC_UNUSED)
 	return text;
 }
 
-/* Ctrl-C at the prompt, where nothing is under way that could be interrupted. */
-static unsigned char leave(EditLine *editor G_GNUC_UNUSED, int key G_GNUC_UNUSED)
-{
-	return CC_EOF;
-}
-
 static gboolean converse(Smpctl *cli, SmpSession *session, EditLine *editor, History *past,
 			 GError **error)
 {
@@ -157,9 +151,9 @@ static gboolean run_terminal(Smpctl *cli, SmpSession *session, GError **error)
 	el_set(editor, EL_PROMPT, prompt);
 	el_set(editor, EL_EDITOR, "emacs");
 	el_set(editor, EL_HIST, history, past);
+	/* Ctrl-C at the prompt, where nothing is under way that could be interrupted. */
 	el_set(editor, EL_SETTY, "-d", "-isig", NULL);
-	el_set(editor, EL_ADDFN, "leave", "leave", leave);
-	el_set(editor, EL_BIND, "^C", "leave", NULL);
+	el_set(editor, EL_BIND, "^C", "ed-end-of-file", NULL);
 	el_source(editor, NULL);
 	history(past, &event, H_SETSIZE, HISTORY_SIZE);
 	history(past, &event, H_SETUNIQUE, 1);

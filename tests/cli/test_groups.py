@@ -5,6 +5,7 @@ import os
 import pty
 import select
 import subprocess
+import termios
 import time
 import unittest
 
@@ -211,15 +212,17 @@ class Shell(OnBoard):
         for line in typed:
             screen += self.await_prompt(ours)
             os.write(ours, line)
+        self.addCleanup(process.kill)
         status = process.wait(PATIENCE)
         os.close(ours)
         return status, screen
 
     def await_prompt(self, terminal):
         screen, deadline = b"", time.monotonic() + PATIENCE
-        while not screen.endswith(b"board:~$ "):
+        # The line is edited only after the prompt is there: before, keys mean something else.
+        while not screen.endswith(b"board:~$ ") or termios.tcgetattr(terminal)[3] & termios.ICANON:
             self.assertLess(time.monotonic(), deadline, screen)
-            if select.select([terminal], [], [], 0.1)[0]:
+            if select.select([terminal], [], [], 0.02)[0]:
                 screen += os.read(terminal, 4096)
         return screen
 
