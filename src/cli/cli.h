@@ -230,6 +230,8 @@ SmpctlProfile *smpctl_profiles_find(GPtrArray *profiles, const char *name, guint
 void smpctl_say(Smpctl *cli, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* "Done", or an object that says KEY is true. */
 void smpctl_done(Smpctl *cli, const char *key);
+/* "Done", or an object that says KEY is @name. */
+void smpctl_done_with(Smpctl *cli, const char *key, const char *name);
 /* Whether characters outside ASCII can be shown. */
 gboolean smpctl_utf8(void);
 /* Either of the two, by what can be shown. */
@@ -389,6 +391,8 @@ gboolean smpctl_download(Smpctl *cli, SmpSession *session, SmpctlDownload *downl
 			 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* run.c */
+/* Returns: (transfer full) (nullable): the versions that run and are not what is to be installed */
+char *smpctl_versions_before(const SmpImageState *images, const SmpBundle *bundle);
 /**
  * SmpctlRun: how an update is run.
  * @window: most requests in flight; 0 for what the board takes
@@ -445,12 +449,14 @@ gboolean smpctl_tell_served(Smpctl *cli, gboolean images_only, GError **error);
  * SmpctlHandOver: an update that smpd is to do.
  * @image: number for files that do not say
  * @window: most requests in flight; 0 for what the board takes
+ * @bootloader: (nullable): the package's bootloader instead: auto, s0 or s1
  * @detach: do not wait for its end
  */
 typedef struct {
 	const SmpPolicy *policy;
 	guint image;
 	guint window;
+	const char *bootloader;
 	gboolean detach;
 } SmpctlHandOver;
 

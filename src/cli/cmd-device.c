@@ -161,17 +161,6 @@ static SmpctlBusManager *get_manager(Smpctl *cli, GDBusObjectManager *objects, G
 	return manager;
 }
 
-static void tell_name(Smpctl *cli, const char *key, const char *name)
-{
-	if (cli->options->json) {
-		g_autoptr(JsonBuilder) json = smpctl_json_begin();
-		smpctl_json_text(json, key, name);
-		smpctl_json_print(json);
-	} else if (!cli->options->quiet) {
-		puts("Done");
-	}
-}
-
 gboolean smpctl_cmd_device_add(Smpctl *cli, char **args, GError **error)
 {
 	g_autoptr(GDBusObjectManager) objects = smpctl_daemon_open(cli, error);
@@ -184,7 +173,7 @@ gboolean smpctl_cmd_device_add(Smpctl *cli, char **args, GError **error)
 
 	if (!answer)
 		return FALSE;
-	tell_name(cli, "added", args[0]);
+	smpctl_done_with(cli, "added", args[0]);
 	smpctl_say(cli,
 		   "%s is served until smpd ends; a file in targets.d keeps it, see "
 		   "smpd.conf(5)",
@@ -205,7 +194,7 @@ gboolean smpctl_cmd_device_remove(Smpctl *cli, char **args, GError **error)
 	g_autoptr(GVariant) answer = smpctl_daemon_call(
 		cli, manager, "RemoveTarget", g_variant_new("(o)", path), NULL, NULL, error);
 	if (answer)
-		tell_name(cli, "removed", args[0]);
+		smpctl_done_with(cli, "removed", args[0]);
 	return answer != NULL;
 }
 
@@ -229,6 +218,6 @@ gboolean smpctl_cmd_device_retry(Smpctl *cli, char **args, GError **error)
 {
 	if (!tell_device(cli, args[0], "Retry", error))
 		return FALSE;
-	tell_name(cli, "retried", args[0]);
+	smpctl_done_with(cli, "retried", args[0]);
 	return TRUE;
 }

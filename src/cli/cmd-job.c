@@ -59,24 +59,13 @@ gboolean smpctl_cmd_job_list(Smpctl *cli, char **args G_GNUC_UNUSED, GError **er
 
 /* ---- show ---- */
 
-static void print_line(const char *label, const char *text)
-{
-	g_auto(GStrv) lines = g_strsplit(smpctl_words(text), "\n", -1);
-
-	for (guint i = 0; lines[i]; i++) {
-		g_autofree char *shown = smpctl_clean(lines[i]);
-		if (*shown)
-			printf("%-12s %s\n", i ? "" : label, shown);
-	}
-}
-
 static void print_times(SmpctlBusJob *job)
 {
 	g_autofree char *begun = smpctl_time_at(smpctl_bus_job_get_started(job));
 	g_autofree char *ended = smpctl_time_at(smpctl_bus_job_get_ended(job));
 
-	print_line("Begun", begun);
-	print_line("Ended", ended);
+	smpctl_print_fact("Begun", begun);
+	smpctl_print_fact("Ended", ended);
 }
 
 static void print_job(SmpctlBusJob *job)
@@ -87,15 +76,15 @@ static void print_job(SmpctlBusJob *job)
 					 ? g_strjoinv(", ", (char **)smpctl_bus_job_get_files(job))
 					 : NULL;
 
-	print_line("Job", smpctl_job_id(job));
-	print_line("Device", smpctl_bus_job_get_device_name(job));
-	print_line("What", what);
-	print_line("Files", files);
-	print_line("For", smpctl_bus_job_get_started_by(job));
+	smpctl_print_fact("Job", smpctl_job_id(job));
+	smpctl_print_fact("Device", smpctl_bus_job_get_device_name(job));
+	smpctl_print_fact("What", what);
+	smpctl_print_fact("Files", files);
+	smpctl_print_fact("For", smpctl_bus_job_get_started_by(job));
 	print_times(job);
-	print_line("State", state);
-	print_line("", smpctl_job_ended(job) ? smpctl_bus_job_get_detail(job)
-					     : smpctl_bus_job_get_step_text(job));
+	smpctl_print_fact("State", state);
+	smpctl_print_fact("", smpctl_job_ended(job) ? smpctl_bus_job_get_detail(job)
+						    : smpctl_bus_job_get_step_text(job));
 }
 
 /* Those that have not ended; where there are none, the last one. */
@@ -196,13 +185,7 @@ static gboolean tell_job(Smpctl *cli, const char *id, const char *method, const 
 
 	if (!job || !smpctl_daemon_tell(cli, job, method, error))
 		return FALSE;
-	if (cli->options->json) {
-		g_autoptr(JsonBuilder) json = smpctl_json_begin();
-		smpctl_json_text(json, key, smpctl_job_id(job));
-		smpctl_json_print(json);
-	} else if (!cli->options->quiet) {
-		puts("Done");
-	}
+	smpctl_done_with(cli, key, smpctl_job_id(job));
 	return TRUE;
 }
 

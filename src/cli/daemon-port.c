@@ -17,12 +17,6 @@
 #define SAY_AFTER (1 * G_TIME_SPAN_SECOND)
 #define TRY_MS	  100
 
-static SmpctlBusJob *job_of(GDBusObjectManager *objects, SmpctlBusDevice *device)
-{
-	const char *path = smpctl_words(smpctl_bus_device_get_job(device));
-	return g_variant_is_object_path(path) ? smpctl_daemon_get_job(objects, path) : NULL;
-}
-
 /* Options of commands that may do it all the same, where a link can be shared. */
 static const char *override_of(Smpctl *cli)
 {
@@ -68,7 +62,7 @@ static gboolean check(Smpctl *cli, GError **error)
 	g_autoptr(GDBusObjectManager) objects = smpctl_daemon_connect(cli, FALSE, ASK_MS, NULL);
 	g_autoptr(SmpctlBusDevice) device =
 		objects ? smpctl_daemon_find_link(objects, cli->link) : NULL;
-	g_autoptr(SmpctlBusJob) job = device ? job_of(objects, device) : NULL;
+	g_autoptr(SmpctlBusJob) job = device ? smpctl_device_job(objects, device) : NULL;
 
 	return !job || smpctl_job_ended(job) || fail_with_job(cli, device, job, error);
 }
@@ -101,7 +95,7 @@ static gboolean wait_for_port(Smpctl *cli, GDBusObjectManager *objects, SmpctlBu
 	gboolean said = FALSE;
 
 	for (;;) {
-		g_autoptr(SmpctlBusJob) job = job_of(objects, device);
+		g_autoptr(SmpctlBusJob) job = smpctl_device_job(objects, device);
 		g_autoptr(GError) failed = NULL;
 		gint64 waited = g_get_monotonic_time() - began;
 

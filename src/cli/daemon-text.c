@@ -27,10 +27,14 @@ char *smpctl_time_at(guint64 seconds)
 
 /* ---- jobs ---- */
 
+const char *smpctl_path_id(const char *path)
+{
+	return strrchr(path, '/') + 1;
+}
+
 const char *smpctl_job_id(SmpctlBusJob *job)
 {
-	const char *path = g_dbus_proxy_get_object_path(G_DBUS_PROXY(job));
-	return strrchr(path, '/') + 1;
+	return smpctl_path_id(g_dbus_proxy_get_object_path(G_DBUS_PROXY(job)));
 }
 
 static gboolean is(SmpctlBusJob *job, const char *state)
@@ -203,11 +207,16 @@ static char *policy_text(SmpctlBusDevice *device)
 	return g_strdup(policy);
 }
 
-char *smpctl_device_state(GDBusObjectManager *objects, SmpctlBusDevice *device)
+SmpctlBusJob *smpctl_device_job(GDBusObjectManager *objects, SmpctlBusDevice *device)
 {
 	const char *path = smpctl_words(smpctl_bus_device_get_job(device));
-	g_autoptr(SmpctlBusJob) job =
-		g_variant_is_object_path(path) ? smpctl_daemon_get_job(objects, path) : NULL;
+
+	return g_variant_is_object_path(path) ? smpctl_daemon_get_job(objects, path) : NULL;
+}
+
+char *smpctl_device_state(GDBusObjectManager *objects, SmpctlBusDevice *device)
+{
+	g_autoptr(SmpctlBusJob) job = smpctl_device_job(objects, device);
 
 	if (!job)
 		return policy_text(device);
@@ -242,13 +251,15 @@ void smpctl_device_json(JsonBuilder *json, gconstpointer data)
 		smpctl_json_text(json, "job", job + strlen(SMPD_JOB_PATH));
 }
 
-/* A line of a screen; none where there is nothing to say. */
-static void print_line(const char *label, const char *text)
+void smpctl_print_fact(const char *label, const char *text)
 {
-	g_autofree char *shown = smpctl_clean(text);
+	g_auto(GStrv) lines = g_strsplit(smpctl_words(text), "\n", -1);
 
-	if (*shown)
-		printf("%-12s %s\n", label, shown);
+	for (guint i = 0; lines[i]; i++) {
+		g_autofree char *shown = smpctl_clean(lines[i]);
+		if (*shown)
+			printf("%-12s %s\n", i ? "" : label, shown);
+	}
 }
 
 static void print_present(SmpctlBusDevice *device)
@@ -258,8 +269,8 @@ static void print_present(SmpctlBusDevice *device)
 	g_autofree char *text = g_strdup_printf("%s%s%s", present ? "yes" : "no",
 						*seen ? ", it answered last at " : "", seen);
 
-	print_line("Present", text);
-	print_line("Problem", smpctl_bus_device_get_problem(device));
+	smpctl_print_fact("Present", text);
+	smpctl_print_fact("Problem", smpctl_bus_device_get_problem(device));
 }
 
 static void print_firmware(SmpctlBusDevice *device)
@@ -273,10 +284,10 @@ static void print_firmware(SmpctlBusDevice *device)
 		g_strdup_printf("%s%s%s", smpctl_words(smpctl_bus_device_get_bootloader(device)),
 				*mode ? ", " : "", mode);
 
-	print_line("Application", application);
-	print_line("Bootloader", smpctl_bus_device_get_recovery(device)
-					 ? "MCUboot, in serial recovery: no application runs"
-					 : bootloader);
+	smpctl_print_fact("Application", application);
+	smpctl_print_fact("Bootloader", smpctl_bus_device_get_recovery(device)
+						? "MCUboot, in serial recovery: no application runs"
+						: bootloader);
 }
 
 void smpctl_device_print(GDBusObjectManager *objects, SmpctlBusDevice *device)
@@ -284,11 +295,11 @@ void smpctl_device_print(GDBusObjectManager *objects, SmpctlBusDevice *device)
 	g_autoptr(SmpImageState) state = smpctl_device_images(device);
 	g_autofree char *what = smpctl_device_state(objects, device);
 
-	print_line("Device", smpctl_bus_device_get_name(device));
-	print_line("Target", smpctl_bus_device_get_target(device));
+	smpctl_print_fact("Device", smpctl_bus_device_get_name(device));
+	smpctl_print_fact("Target", smpctl_bus_device_get_target(device));
 	print_present(device);
 	print_firmware(device);
 	smpctl_print_slots(state);
-	print_line("Wanted", smpctl_bus_device_get_wanted(device));
-	print_line("Now", what);
+	smpctl_print_fact("Wanted", smpctl_bus_device_get_wanted(device));
+	smpctl_print_fact("Now", what);
 }

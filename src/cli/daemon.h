@@ -70,6 +70,10 @@ SmpctlBusDevice *smpctl_daemon_find_link(GDBusObjectManager *objects, SmpLink *l
 
 /* ---- daemon-text.c: in words and as JSON ---- */
 
+/* "Label       text", each line of it; nothing where there is nothing to say. */
+void smpctl_print_fact(const char *label, const char *text);
+/* The last part of an object's path. */
+const char *smpctl_path_id(const char *path);
 /* Its number, as people say it; as long as the job lives. */
 const char *smpctl_job_id(SmpctlBusJob *job);
 gboolean smpctl_job_ended(SmpctlBusJob *job);
@@ -78,6 +82,8 @@ gint64 smpctl_job_duration(SmpctlBusJob *job);
 /* Returns: (transfer full): "update to 1.3.0"; "upload 41 %"; "waits for the board" */
 char *smpctl_job_what(SmpctlBusJob *job);
 char *smpctl_job_state(SmpctlBusJob *job);
+/* Returns: (transfer full) (nullable): what is done with it now */
+SmpctlBusJob *smpctl_device_job(GDBusObjectManager *objects, SmpctlBusDevice *device);
 /* Returns: (transfer full): what is done with it or by policy; "" for nothing */
 char *smpctl_device_state(GDBusObjectManager *objects, SmpctlBusDevice *device);
 /* Returns: (transfer full): "1.2.0", "1.2.0, 1: 0.9.0"; "" where it is not known */

@@ -34,20 +34,15 @@ static void set_words(char **where, const char *text)
 	*where = g_strdup(text);
 }
 
-static const char *id_of(const char *path)
-{
-	return strrchr(path, '/') + 1;
-}
-
 void smpctl_tell_job(Smpctl *cli, const char *path)
 {
 	if (cli->options->json) {
 		g_autoptr(JsonBuilder) json = smpctl_json_begin();
-		smpctl_json_text(json, "job", id_of(path));
+		smpctl_json_text(json, "job", smpctl_path_id(path));
 		smpctl_json_print(json);
 	} else {
-		g_print("job %s\n", id_of(path));
-		smpctl_say(cli, "`smpctl job watch %s` follows it", id_of(path));
+		g_print("job %s\n", smpctl_path_id(path));
+		smpctl_say(cli, "`smpctl job watch %s` follows it", smpctl_path_id(path));
 	}
 }
 
@@ -286,10 +281,10 @@ static gboolean miss(Follow *follow, GError **error)
 		return TRUE;
 	follow->cli->state = g_strdup_printf("The job goes on when smpd does; `smpctl job watch "
 					     "%s` follows it then.",
-					     id_of(follow->path));
+					     smpctl_path_id(follow->path));
 	if (there)
 		g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_NOT_FOUND,
-			    "smpd does not know job %s any more", id_of(follow->path));
+			    "smpd does not know job %s any more", smpctl_path_id(follow->path));
 	else
 		g_propagate_error(error, smpctl_daemon_error_new(
 						 "org.freedesktop.DBus.Error.ServiceUnknown", ""));
@@ -330,7 +325,8 @@ gboolean smpctl_follow_job(Smpctl *cli, GDBusObjectManager *objects, const char 
 	if (g_error_matches(failed, G_IO_ERROR, G_IO_ERROR_CANCELLED))
 		cli->state = g_strdup_printf("Job %s goes on in smpd: `smpctl job watch %s` "
 					     "follows it, `smpctl job cancel %s` stops it.",
-					     id_of(path), id_of(path), id_of(path));
+					     smpctl_path_id(path), smpctl_path_id(path),
+					     smpctl_path_id(path));
 	if (failed)
 		g_propagate_error(error, g_steal_pointer(&failed));
 	return ended;

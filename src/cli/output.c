@@ -20,15 +20,23 @@ void smpctl_say(Smpctl *cli, const char *format, ...)
 	fputc('\n', stderr);
 }
 
-void smpctl_done(Smpctl *cli, const char *key)
+void smpctl_done_with(Smpctl *cli, const char *key, const char *name)
 {
 	if (cli->options->json) {
 		g_autoptr(JsonBuilder) json = smpctl_json_begin();
-		smpctl_json_bool(json, key, TRUE);
+		if (name)
+			smpctl_json_text(json, key, name);
+		else
+			smpctl_json_bool(json, key, TRUE);
 		smpctl_json_print(json);
 	} else if (!cli->options->quiet) {
 		puts("Done");
 	}
+}
+
+void smpctl_done(Smpctl *cli, const char *key)
+{
+	smpctl_done_with(cli, key, NULL);
 }
 
 gboolean smpctl_utf8(void)

@@ -60,21 +60,20 @@ static void tell_board(Run *run, const SmpBoard *board)
 		smpctl_say(run->cli, "%-8s %s", "board", text->str);
 }
 
-static void remember_versions(Run *run, const SmpBoard *board)
+char *smpctl_versions_before(const SmpImageState *images, const SmpBundle *bundle)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 
-	for (guint i = 0; board->images && i < run->bundle->items->len; i++) {
-		const SmpBundleItem *item = g_ptr_array_index(run->bundle->items, i);
-		const SmpImageSlot *slot = smp_image_state_find_active(board->images, item->image);
+	for (guint i = 0; images && i < bundle->items->len; i++) {
+		const SmpBundleItem *item = g_ptr_array_index(bundle->items, i);
+		const SmpImageSlot *slot = smp_image_state_find_active(images, item->image);
 
 		/* A trial of it that runs already is not what ran before, nor is the application
 		 * what a bootloader replaces. */
 		if (slot && !item->bootloader && !smp_hash_equal(&slot->hash, &item->hash))
 			g_string_append_printf(text, "%s%s", text->len ? ", " : "", slot->version);
 	}
-	g_free(run->before);
-	run->before = text->len ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
+	return text->len ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
 }
 
 gboolean smpctl_step_has_image(SmpAction action)
@@ -193,8 +192,10 @@ static void on_event(const SmpUpdateEvent *event, gpointer user_data)
 {
 	Run *run = user_data;
 
-	if (event->kind == SMP_UPDATE_EVENT_BOARD)
-		remember_versions(run, event->board);
+	if (event->kind == SMP_UPDATE_EVENT_BOARD) {
+		g_free(run->before);
+		run->before = smpctl_versions_before(event->board->images, run->bundle);
+	}
 	if (event->kind == SMP_UPDATE_EVENT_DONE && event->step->action == SMP_ACTION_UPLOAD)
 		remember_link(run);
 	if (run->cli->options->json) {

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 /* ---- which device ---- */
@@ -55,21 +54,6 @@ static SmpctlBusDevice *find_device(Smpctl *cli, GDBusObjectManager *objects, GE
 	else
 		g_propagate_error(error, g_steal_pointer(&no_target));
 	return NULL;
-}
-
-/* What runs there and is not what is to be installed. */
-static char *running_before(SmpctlBusDevice *device, const SmpBundle *bundle)
-{
-	g_autoptr(SmpImageState) state = smpctl_device_images(device);
-	g_autoptr(GString) text = g_string_new(NULL);
-
-	for (guint i = 0; i < bundle->items->len; i++) {
-		const SmpBundleItem *item = g_ptr_array_index(bundle->items, i);
-		const SmpImageSlot *slot = smp_image_state_find_active(state, item->image);
-		if (slot && !smp_hash_equal(&slot->hash, &item->hash))
-			g_string_append_printf(text, "%s%s", text->len ? ", " : "", slot->version);
-	}
-	return text->len ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
 }
 
 /* ---- what it is given ---- */
@@ -128,6 +112,8 @@ static GVariant *make_options(const SmpctlHandOver *update, GVariant *images, GV
 				      smp_action_name(policy->stop_before));
 	if (update->window)
 		g_variant_dict_insert(&options, "window", "u", update->window);
+	if (update->bootloader)
+		g_variant_dict_insert(&options, "bootloader", "s", update->bootloader);
 	return g_variant_dict_end(&options);
 }
 
@@ -172,7 +158,7 @@ static void tell_device(Smpctl *cli, SmpctlBusDevice *device, const char *path)
 	smpctl_say(
 		cli, "%-8s %s at %s%s%s", "board", smpctl_words(smpctl_bus_device_get_name(device)),
 		smpctl_words(smpctl_bus_device_get_target(device)), *runs ? ", runs " : "", runs);
-	smpctl_say(cli, "%-8s %s", "job", strrchr(path, '/') + 1);
+	smpctl_say(cli, "%-8s %s", "job", smpctl_path_id(path));
 }
 
 gboolean smpctl_update_by_daemon(Smpctl *cli, const SmpBundle *bundle, char **arguments,
@@ -183,7 +169,8 @@ gboolean smpctl_update_by_daemon(Smpctl *cli, const SmpBundle *bundle, char **ar
 
 	if (!device)
 		return FALSE;
-	g_autofree char *was = running_before(device, bundle);
+	g_autoptr(SmpImageState) state = smpctl_device_images(device);
+	g_autofree char *was = smpctl_versions_before(state, bundle);
 	const SmpctlFollow follow = {
 		.began = g_get_monotonic_time(),
 		.was = was,
