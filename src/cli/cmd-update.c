@@ -287,11 +287,9 @@ static gboolean check_daemon(Smpctl *cli, GError **error)
 					  "smpd has checks and keys of its own (health-check "
 					  "and keys, smpd.conf(5)); --%s is not for it",
 					  health ? "health" : "key");
-	if (bootloader || dry_run)
-		return smpctl_usage_error(error,
-					  "smpd has nothing like --%s; without --daemon it "
-					  "works",
-					  bootloader ? "bootloader" : "dry-run");
+	if (dry_run)
+		return smpctl_usage_error(error, "smpd has nothing like --dry-run; without "
+						 "--daemon it works");
 	if (policy.allow & SMP_INTERLOCK_CONCURRENT)
 		return smpctl_usage_error(error, "smpd does one thing at a time with a board: "
 						 "--allow-concurrent is not for it");
@@ -307,6 +305,7 @@ static gboolean hand_over(Smpctl *cli, const SmpBundle *bundle, char **files, GE
 		.policy = &policy,
 		.image = (guint)image_number,
 		.window = (guint)window,
+		.bootloader = bootloader,
 		.detach = detach,
 	};
 

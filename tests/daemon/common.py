@@ -2,12 +2,14 @@
 """What the tests of smpd share: a bus of their own with a mocked polkit, the daemon on it, simulated
 boards, and a client that is not root."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
+import zipfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 
@@ -15,6 +17,7 @@ try:
     import dbusmock  # noqa: F401
     import smptest
     from gi.repository import GLib
+    from mcuboot import mcuboot_image
     from smpdclient import (DEVICE, ERROR, JOB, MANAGER, NAME, PATIENCE, ROOT, Client,  # noqa: F401
                             Failed, connect, device_path, eventually, strings, text)
 except ImportError as missing:
@@ -237,6 +240,16 @@ class TestCase(unittest.TestCase):
         subprocess.run([SMPSIM, "--make-image", version, *options, path], check=True,
                        stdout=subprocess.DEVNULL)
         return path
+
+    def bootloaders(self):
+        """A package of MCUboot itself, 2.0.0, in two variants for boards with two places for it."""
+        package = self.path("dfu_mcuboot.zip")
+        files = [{"file": f"s{slot}.bin", "type": "mcuboot"} for slot in (0, 1)]
+        with zipfile.ZipFile(package, "w") as archive:
+            for file, address in zip(files, (0x9000, 0x15000)):
+                archive.writestr(file["file"], mcuboot_image((2, 0, 0), reset=address + 0x41))
+            archive.writestr("manifest.json", json.dumps({"format-version": 1, "files": files}))
+        return package
 
     def running(self, name, client=None):
         """Version and whether it is confirmed of what the board runs, as it says now."""

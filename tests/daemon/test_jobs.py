@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Jobs: how they run, what they tell, how they end."""
 
-import json
-import os
 import time
-import zipfile
 
 import common
 from common import DEVICE, JOB, device_path, eventually, strings, text
 from gi.repository import Gio, GLib
-from mcuboot import mcuboot_image
 
 SLOW = ("--baud", "57600")
 
@@ -218,17 +214,7 @@ class Jobs(common.TestCase):
     def test_bootloader(self):
         """a package's bootloader, only where that is asked for"""
         self.boards("a", options=("--board", "nsib"))
-        package = self.path("dfu_mcuboot.zip")
-        files = [self.path(f"s{slot}.bin") for slot in (0, 1)]
-        for file, address in zip(files, (0x9000, 0x15000)):
-            with open(file, "wb") as out:
-                out.write(mcuboot_image((2, 0, 0), reset=address + 0x41))
-        with zipfile.ZipFile(package, "w") as archive:
-            for file in files:
-                archive.write(file, os.path.basename(file))
-            archive.writestr("manifest.json", json.dumps({
-                "format-version": 1, "files": [{"file": os.path.basename(file), "type": "mcuboot"}
-                                               for file in files]}))
+        package = self.bootloaders()
         update = lambda **options: self.user.update("a", package, options={
             "mode": text("confirm"), **options})
         self.assertIn('"bootloader"', self.refused("File", update))
@@ -243,7 +229,6 @@ class Jobs(common.TestCase):
     def test_call(self):
         """a raw command: echo"""
         self.boards("a")
-        echo = bytes.fromhex("a1616468") + b"\x68ello123"
         echo = b"\xa1\x61d\x65hello"
         answer = self.user.call(device_path("a"), DEVICE, "Call",
                                 GLib.Variant("(yqyaya{sv})", (2, 0, 0, echo,

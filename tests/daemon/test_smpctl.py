@@ -424,12 +424,21 @@ class Update(TestCase):
         self.assertIn("uploaded", self.good("-c", "a", "update", "--daemon", "-n", "1", "-w", "1",
                                             "--stop-before", "reset", newer))
         self.assertEqual(self.object("job", "show", "2")["jobs"][0]["version"], "2.1.0")
-        for options in (["--health", "true"], ["--key", "x.pem"], ["--bootloader=auto"],
-                        ["--dry-run"], ["--allow-concurrent"], ["--trace"], ["-m", "300"]):
+        for options in (["--health", "true"], ["--key", "x.pem"], ["--dry-run"],
+                        ["--allow-concurrent"], ["--trace"], ["-m", "300"]):
             with self.subTest(options):
                 self.bad(2, "-c", "a", "update", "--daemon", *options, files[0])
         self.bad(2, "-c", "a", "update", "--detach", files[0])
         self.assertEqual(len(self.object("job", "list")["jobs"]), 2)
+
+    def test_bootloader(self):
+        """a package's bootloader instead of its application"""
+        self.boards("a", options=("--board", "nsib"))
+        package = self.bootloaders()
+        self.bad(3, "-c", "a", "update", "--daemon", "--confirm", package)
+        out = self.good("-c", "a", "update", "--daemon", "--confirm", "--bootloader=auto", package)
+        self.assertIn("the bootloader runs 2.0.0", out)
+        self.assertEqual(self.running("a"), ("1.0.0", True))
 
     def test_modes(self):
         """upload only, for good, refused and allowed"""
