@@ -34,9 +34,9 @@ static gboolean G_GNUC_PRINTF(2, 3) bad_address(GError **error, const char *form
 	va_list args;
 
 	va_start(args, format);
-	g_autofree char *message = g_strdup_vprintf(format, args);
+	g_propagate_error(error,
+			  g_error_new_valist(SMP_LINK_ERROR, SMP_LINK_ERROR_ADDRESS, format, args));
 	va_end(args);
-	g_set_error_literal(error, SMP_LINK_ERROR, SMP_LINK_ERROR_ADDRESS, message);
 	return FALSE;
 }
 

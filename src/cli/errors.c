@@ -15,9 +15,9 @@ gboolean smpctl_usage_error(GError **error, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	g_autofree char *message = g_strdup_vprintf(format, args);
+	g_propagate_error(error,
+			  g_error_new_valist(SMPCTL_ERROR, SMPCTL_ERROR_USAGE, format, args));
 	va_end(args);
-	g_set_error_literal(error, SMPCTL_ERROR, SMPCTL_ERROR_USAGE, message);
 	return FALSE;
 }
 

@@ -92,4 +92,8 @@ gboolean smpd_allow_parse(const char *const *names, guint *allow, const char **u
 /* Whether it is a target that the daemon serves: anything but simulated boards. */
 gboolean smpd_target_check(const char *target, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Returns: (transfer full): the target of a port by what it says on USB. @interface: (nullable) */
+char *smpd_usb_target(const char *vendor, const char *product, const char *serial,
+		      const char *interface);
+
 G_END_DECLS

@@ -5,6 +5,7 @@
 
 #include "daemon/copy.h"
 #include "daemon/error.h"
+#include "daemon/names.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -113,11 +114,9 @@ gboolean smpd_sync_folder(const char *path, GError **error)
 
 char *smpd_file_name(const char *name, guint index)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789_.+-";
 	g_autofree char *base = g_path_get_basename(name);
 
-	g_strcanon(base, allowed, '_');
+	g_strcanon(base, SMPD_NAME_CHARACTERS "+", '_');
 	if (strlen(base) > MAX_NAME)
 		base[MAX_NAME] = '\0';
 	return g_strdup_printf("%u-%s", index, base);

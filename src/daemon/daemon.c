@@ -11,6 +11,11 @@
 #include "daemon/supervise.h"
 #include "daemon/wanted.h"
 
+const char *smpd_text(const char *text)
+{
+	return text ? text : "";
+}
+
 void smpd_daemon_settle(SmpdDaemon *daemon)
 {
 	if (daemon->stopping && daemon->working == 0)

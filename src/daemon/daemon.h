@@ -68,6 +68,9 @@ void smpd_post(SmpdFunc func, gpointer data);
 void smpd_tasks_init(SmpdDaemon *daemon);
 void smpd_tasks_clear(SmpdDaemon *daemon);
 
+/* "" for %NULL: D-Bus has no text that is none. */
+const char *smpd_text(const char *text);
+
 /* Ends the loop where the daemon is to stop and nothing works any more. */
 void smpd_daemon_settle(SmpdDaemon *daemon);
 

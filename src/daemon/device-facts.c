@@ -3,11 +3,6 @@
 #include "daemon/device.h"
 #include "daemon/wanted.h"
 
-static const char *text(const char *text)
-{
-	return text ? text : "";
-}
-
 static GVariant *image_facts(const SmpImageSlot *slot)
 {
 	GVariantDict dict;
@@ -46,11 +41,11 @@ void smpd_device_show(SmpdDevice *device)
 	gboolean mode_known = board && board->mode != SMP_BOOTLOADER_MODE_UNKNOWN;
 
 	smpd_bus_device_set_present(device->bus, device->present);
-	smpd_bus_device_set_application(device->bus, text(board ? board->application : NULL));
-	smpd_bus_device_set_platform(device->bus, text(board ? board->platform : NULL));
-	smpd_bus_device_set_bootloader(device->bus, text(board ? board->bootloader : NULL));
-	smpd_bus_device_set_mode(device->bus,
-				 mode_known ? text(smp_bootloader_mode_name(board->mode)) : "");
+	smpd_bus_device_set_application(device->bus, smpd_text(board ? board->application : NULL));
+	smpd_bus_device_set_platform(device->bus, smpd_text(board ? board->platform : NULL));
+	smpd_bus_device_set_bootloader(device->bus, smpd_text(board ? board->bootloader : NULL));
+	smpd_bus_device_set_mode(
+		device->bus, mode_known ? smpd_text(smp_bootloader_mode_name(board->mode)) : "");
 	smpd_bus_device_set_recovery(device->bus, board && board->recovery);
 	smpd_bus_device_set_images(device->bus, images_facts(board));
 }

@@ -110,24 +110,20 @@ static const SmpdTarget *find_target(const SmpdHotplug *hotplug, const Port *por
 /* What tells this port from others of its kind, as part of a name. */
 static char *port_name(const SmpdTarget *target, const Port *port)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789_.-";
 	const char *base = strrchr(port->node, '/') + 1;
 	const char *which = port->serial ? port->serial : port->usb_port ? port->usb_port : base;
 	g_autofree char *short_serial = g_strndup(which, 40);
 
-	g_strcanon(short_serial, allowed, '_');
+	g_strcanon(short_serial, SMPD_NAME_CHARACTERS, '_');
 	return g_strdup_printf("%.20s-%s", target->name, short_serial);
 }
 
 static char *port_target(const Port *port)
 {
-	g_autofree char *usb =
-		port->vendor && port->product && port->serial
-			? g_strdup_printf("usb:%s:%s:%s%s%s", port->vendor, port->product,
-					  port->serial, port->interface ? ":" : "",
-					  port->interface ? port->interface : "")
-			: NULL;
+	g_autofree char *usb = port->vendor && port->product && port->serial
+				       ? smpd_usb_target(port->vendor, port->product, port->serial,
+							 port->interface)
+				       : NULL;
 
 	if (usb && smpd_target_check(usb, NULL))
 		return g_steal_pointer(&usb);

@@ -42,11 +42,6 @@ SmpdJob *smpd_job_find(SmpdDaemon *daemon, const char *id)
 	return NULL;
 }
 
-static const char *text(const char *text)
-{
-	return text ? text : "";
-}
-
 static guint64 time_of(gint64 seconds)
 {
 	return (guint64)MAX(seconds, 0);
@@ -60,9 +55,9 @@ static void show_order(SmpdJob *job)
 	smpd_bus_job_set_device(job->bus, device);
 	smpd_bus_job_set_device_name(job->bus, order->device);
 	smpd_bus_job_set_kind(job->bus, order->kind);
-	smpd_bus_job_set_started_by(job->bus, text(order->started_by));
+	smpd_bus_job_set_started_by(job->bus, smpd_text(order->started_by));
 	smpd_bus_job_set_files(job->bus, (const char *const *)order->files);
-	smpd_bus_job_set_version(job->bus, text(order->version));
+	smpd_bus_job_set_version(job->bus, smpd_text(order->version));
 }
 
 void smpd_job_show(SmpdJob *job)
@@ -73,11 +68,11 @@ void smpd_job_show(SmpdJob *job)
 
 	smpd_bus_job_set_state(job->bus, state_names[job->state]);
 	smpd_bus_job_set_cancellable(job->bus, !done);
-	smpd_bus_job_set_version(job->bus, text(order->version));
-	smpd_bus_job_set_result(job->bus, done ? text(order->result) : "");
-	smpd_bus_job_set_message(job->bus, text(order->message));
-	smpd_bus_job_set_detail(job->bus, done ? text(order->detail) : "");
-	smpd_bus_job_set_error(job->bus, done ? text(order->error) : "");
+	smpd_bus_job_set_version(job->bus, smpd_text(order->version));
+	smpd_bus_job_set_result(job->bus, done ? smpd_text(order->result) : "");
+	smpd_bus_job_set_message(job->bus, smpd_text(order->message));
+	smpd_bus_job_set_detail(job->bus, done ? smpd_text(order->detail) : "");
+	smpd_bus_job_set_error(job->bus, done ? smpd_text(order->error) : "");
 	smpd_bus_job_set_started(job->bus, time_of(order->started));
 	smpd_bus_job_set_ended(job->bus, done ? time_of(order->ended) : 0);
 	if (done) {
@@ -156,8 +151,8 @@ static void show_progress(SmpdJob *job)
 
 	g_mutex_lock(&job->lock);
 	job->posted = FALSE;
-	smpd_bus_job_set_step(job->bus, text(progress->step));
-	smpd_bus_job_set_step_text(job->bus, text(progress->text));
+	smpd_bus_job_set_step(job->bus, smpd_text(progress->step));
+	smpd_bus_job_set_step_text(job->bus, smpd_text(progress->text));
 	smpd_bus_job_set_bytes_done(job->bus, progress->bytes_done);
 	smpd_bus_job_set_bytes_total(job->bus, progress->bytes_total);
 	smpd_bus_job_set_rate(job->bus, progress->rate);
@@ -223,7 +218,7 @@ static void finish(SmpdJob *job)
 	smpd_bus_job_set_bytes_total(job->bus, job->order->bytes);
 	/* Who hears that it is done finds it so. */
 	g_dbus_interface_skeleton_flush(G_DBUS_INTERFACE_SKELETON(job->bus));
-	smpd_bus_job_emit_completed(job->bus, job->order->result, text(job->order->message));
+	smpd_bus_job_emit_completed(job->bus, job->order->result, smpd_text(job->order->message));
 }
 
 /* What the device learns of it. */

@@ -9,6 +9,11 @@
 #define SMPD_JOB_PATH	 SMPD_ROOT "/job/"
 #define SMPD_ERROR_NAME	 "org.smpd1.Error."
 
+/* What names of devices and files consist of. */
+#define SMPD_NAME_CHARACTERS                                                                       \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"                                     \
+	"0123456789_.-"
+
 /* polkit's actions (systemd/org.smpd1.policy). */
 #define SMPD_ACTION_INSPECT	  "org.smpd1.inspect"
 #define SMPD_ACTION_UPDATE	  "org.smpd1.update"

@@ -3,6 +3,7 @@
 /* The values of the configuration's keys. */
 
 #include "daemon/rules.h"
+#include "daemon/names.h"
 
 #include <smp/link.h>
 #include <string.h>
@@ -20,9 +21,9 @@ static gboolean bad(GError **error, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	g_autofree char *message = g_strdup_vprintf(format, args);
+	g_propagate_error(
+		error, g_error_new_valist(G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, format, args));
 	va_end(args);
-	g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, message);
 	return FALSE;
 }
 
@@ -206,10 +207,8 @@ void smpd_rules_clear(SmpdRules *rules)
 
 gboolean smpd_name_check(const char *name, GError **error)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789_.-";
-
-	if (*name && strlen(name) <= MAX_NAME && name[0] != '.' && !name[strspn(name, allowed)])
+	if (*name && strlen(name) <= MAX_NAME && name[0] != '.' &&
+	    !name[strspn(name, SMPD_NAME_CHARACTERS)])
 		return TRUE;
 	return bad(error,
 		   "\"%.100s\" is no name: letters, digits, dots, hyphens and underscores, at "
@@ -317,11 +316,11 @@ const SmpdKey smpd_target_keys[] = {
 	{NULL},
 };
 
-static char *usb_target(const SmpdTarget *target)
+char *smpd_usb_target(const char *vendor, const char *product, const char *serial,
+		      const char *interface)
 {
-	return g_strdup_printf("usb:%s:%s:%s%s%s", target->vendor, target->product, target->serial,
-			       target->interface ? ":" : "",
-			       target->interface ? target->interface : "");
+	return g_strdup_printf("usb:%s:%s:%s%s%s", vendor, product, serial, interface ? ":" : "",
+			       interface ? interface : "");
 }
 
 gboolean smpd_target_complete(SmpdTarget *target, GError **error)
@@ -335,7 +334,8 @@ gboolean smpd_target_complete(SmpdTarget *target, GError **error)
 	if (usb && (!target->vendor || !target->product))
 		return bad(error, "usb-vendor= and usb-product= belong together");
 	if (usb && target->serial) {
-		target->target = usb_target(target);
+		target->target = smpd_usb_target(target->vendor, target->product, target->serial,
+						 target->interface);
 		if (!smpd_target_check(target->target, error))
 			return FALSE;
 	}

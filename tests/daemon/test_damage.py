@@ -211,14 +211,19 @@ class Disk(Damage):
             except OSError:
                 pass
 
-    def test_full_in_job(self):
-        """a disk that gets full in a job: the job fails, or waits until its end can be kept"""
+    def job_without_space(self):
+        """A job whose end cannot be kept."""
         self.mount("size=400k")
         self.boards("a", udp=False, options=self.SLOW)
         job = self.user.update("a", self.image("new.bin", "1.1.0,8000"))
         eventually(lambda: self.user.get(job, JOB, "BytesDone") > 2000)
         self.fill()
         eventually(lambda: "cannot be kept" in self.user.get(job, JOB, "StepText"))
+        return job
+
+    def test_full_in_job(self):
+        """a disk that gets full in a job: the job fails, or waits until its end can be kept"""
+        job = self.job_without_space()
         state = self.user.properties(job, JOB)
         self.assertEqual((state["State"], state["Result"], state["Ended"]), ("interrupted", "", 0))
         self.assertIn("No space left", state["StepText"])
@@ -233,12 +238,7 @@ class Disk(Damage):
 
     def test_full_then_killed(self):
         """and killed there, the job goes on when there is space"""
-        self.mount("size=400k")
-        self.boards("a", udp=False, options=self.SLOW)
-        job = self.user.update("a", self.image("new.bin", "1.1.0,8000"))
-        eventually(lambda: self.user.get(job, JOB, "BytesDone") > 2000)
-        self.fill()
-        eventually(lambda: "cannot be kept" in self.user.get(job, JOB, "StepText"))
+        job = self.job_without_space()
         self.daemon.kill()
         os.unlink(os.path.join(self.state, "fill"))
         self.start()
