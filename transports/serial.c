@@ -53,11 +53,13 @@ typedef struct {
 	SmpDecoder *decoder;
 	GQueue packets; /* GByteArray */
 	GByteArray *frame;
-	gint64 line_free;      /* when what was sent has left */
-	gint64 pace;	       /* between two lines */
-	gboolean unpaced[256]; /* by sequence number: its lines went out at the user's pace */
+	gint64 line_free; /* when what was sent has left */
+	gint64 pace;	  /* between two lines */
+	/* Of packets of several lines; those of one line get through where these are lost. */
+	gboolean lines[256];   /* by sequence number: it is one */
+	gboolean unpaced[256]; /* and its lines went out at the user's pace */
 	guint lost;	       /* times without an answer in a row */
-	gboolean sent_lines;   /* a packet of several lines went out since the last answer */
+	gboolean sent_lines;   /* one went out since the last answer */
 } SerialLink;
 
 /* A server that answers a packet whose lines were not paced was busy, not short of buffers. */
@@ -66,9 +68,11 @@ static void note_answer(SerialLink *serial, const guint8 *packet)
 	SmpHeader header;
 
 	smp_header_read(packet, &header);
+	if (!serial->lines[header.sequence])
+		return;
 	if (serial->unpaced[header.sequence])
 		serial->pace = serial->config.pace * MSEC;
-	serial->unpaced[header.sequence] = FALSE;
+	serial->lines[header.sequence] = FALSE;
 	serial->lost = 0;
 	serial->sent_lines = FALSE;
 }
@@ -302,7 +306,8 @@ static void note_request(SerialLink *serial, const guint8 *packet, gsize size)
 	if (size < SMP_HEADER_SIZE)
 		return;
 	smp_header_read(packet, &header);
-	serial->unpaced[header.sequence] = lines && serial->pace == serial->config.pace * MSEC;
+	serial->lines[header.sequence] = lines;
+	serial->unpaced[header.sequence] = serial->pace == serial->config.pace * MSEC;
 	serial->sent_lines = serial->sent_lines || lines;
 }
 

@@ -65,6 +65,12 @@ gboolean smp_fs_close(SmpSession *session, GError **error) G_GNUC_WARN_UNUSED_RE
 GBytes *smp_fs_read(SmpSession *session, const char *path, guint64 offset, guint64 *size,
 		    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Returns: (transfer full): the request of smp_fs_read(), for several at once */
+GByteArray *smp_fs_read_encode(const char *path, guint64 offset);
+/* What smp_fs_read() returns, of an answer. */
+GBytes *smp_fs_read_decode(const SmpResponse *response, guint64 offset, guint64 *size,
+			   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* Makes @packet the request that writes @data at @offset of a file of @length bytes. */
 void smp_fs_write_encode(const char *path, guint64 length, GByteArray *packet, guint64 offset,
 			 const guint8 *data, gsize size);
@@ -113,10 +119,11 @@ typedef gboolean (*SmpFsSink)(const guint8 *data, gsize size, gpointer user_data
 /**
  * smp_fs_download:
  * @start: how many bytes are there already
- * @options: (nullable): its progress function and @reconnect_ms count
+ * @options: (nullable): its window, progress function and @reconnect_ms count
  * @result: (out) (optional): also set on failure; @sent are the bytes received
  *
- * Reads a file from @start to its end. A file that ends early, or an answer that is not what was
+ * Reads a file from @start to its end, with as many requests in flight as the board has buffers
+ * for, one at a time where they get lost. A file that ends early, or an answer that is not what was
  * asked for, is an error.
  */
 gboolean smp_fs_download(SmpSession *session, const char *path, guint64 start, SmpFsSink sink,

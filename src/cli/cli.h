@@ -375,11 +375,13 @@ void smpctl_part_close(SmpctlPart *part, gboolean done);
  * SmpctlDownload:
  * @source: on the board
  * @target: here; "-" for standard output
+ * @window: most requests in flight; 0 for what the board takes
  * @size: (out)
  */
 typedef struct {
 	const char *source;
 	const char *target;
+	guint window;
 	gboolean resume;
 	gboolean no_verify;
 	guint64 size;

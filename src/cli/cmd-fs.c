@@ -27,6 +27,7 @@ const GOptionEntry smpctl_fs_download_options[] = {
 	{"resume", 0, 0, G_OPTION_ARG_NONE, &resume, "go on with what is in DST.part", NULL},
 	{"no-verify", 0, 0, G_OPTION_ARG_NONE, &no_verify, "do not compare hashes at the end",
 	 NULL},
+	{"maxwinsize", 'w', 0, G_OPTION_ARG_INT, &window, "most requests in flight", "N"},
 	{NULL},
 };
 
@@ -69,6 +70,11 @@ void smpctl_transfer_progress(const SmpUploadProgress *progress, gpointer user_d
 		smpctl_progress_json(json, progress);
 		smpctl_json_print(json);
 	}
+}
+
+static gboolean check_window(GError **error)
+{
+	return window >= 0 || smpctl_usage_error(error, "--maxwinsize must not be negative");
 }
 
 static void tell_end(Smpctl *cli, const char *result_name, const char *file, const char *path,
@@ -192,8 +198,8 @@ static gboolean upload(Smpctl *cli, SmpSession *session, GBytes *bytes, char **a
 
 gboolean smpctl_cmd_fs_upload(Smpctl *cli, char **args, GError **error)
 {
-	if (window < 0)
-		return smpctl_usage_error(error, "--maxwinsize must not be negative");
+	if (!check_window(error))
+		return FALSE;
 	g_autoptr(GBytes) bytes = load(args[0], error);
 	SmpSession *session = bytes ? smpctl_session(cli, error) : NULL;
 
@@ -207,12 +213,15 @@ gboolean smpctl_cmd_fs_download(Smpctl *cli, char **args, GError **error)
 	SmpctlDownload download = {
 		.source = args[0],
 		.target = args[1],
+		.window = (guint)window,
 		.resume = resume,
 		.no_verify = no_verify,
 	};
 	SmpUploadResult result;
 	gboolean checked = FALSE;
 
+	if (!check_window(error))
+		return FALSE;
 	if (cli->options->json && g_str_equal(args[1], "-"))
 		return smpctl_usage_error(error, "with --json standard output cannot be the file");
 	SmpSession *session = smpctl_session(cli, error);

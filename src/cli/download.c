@@ -154,7 +154,11 @@ static gboolean fetch(Smpctl *cli, SmpSession *session, SmpctlDownload *download
 		      SmpUploadResult *result, gboolean *checked, GError **error)
 {
 	SmpctlTransfer transfer;
-	SmpUploadOptions options = {.progress = smpctl_transfer_progress, .user_data = &transfer};
+	SmpUploadOptions options = {
+		.window = download->window,
+		.progress = smpctl_transfer_progress,
+		.user_data = &transfer,
+	};
 
 	if (!check_part(session, download, part, error))
 		return FALSE;

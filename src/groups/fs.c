@@ -152,7 +152,7 @@ gboolean smp_fs_close(SmpSession *session, GError **error)
 			       CLOSE_TIMEOUT_MS, SMP_REPEAT_SAFE, "close the file", error);
 }
 
-static GByteArray *read_request(const char *path, guint64 offset)
+GByteArray *smp_fs_read_encode(const char *path, guint64 offset)
 {
 	GByteArray *request = smp_packet_new(SMP_OP_READ, SMP_GROUP_FS, FILE_DATA);
 
@@ -164,17 +164,13 @@ static GByteArray *read_request(const char *path, guint64 offset)
 	return request;
 }
 
-GBytes *smp_fs_read(SmpSession *session, const char *path, guint64 offset, guint64 *size,
-		    GError **error)
+GBytes *smp_fs_read_decode(const SmpResponse *response, guint64 offset, guint64 *size,
+			   GError **error)
 {
-	SmpCbor body, item;
+	SmpCbor item, body = smp_response_body(response);
 	guint64 there = offset;
 	const char *doing = "read the file";
-	g_autoptr(SmpResponse) response = smp_group_call(session, read_request(path, offset), 0,
-							 SMP_REPEAT_SAFE, doing, &body, error);
 
-	if (!response)
-		return NULL;
 	if (!smp_cbor_get(&body, "data", &item) || smp_cbor_type(&item) != SMP_CBOR_BYTES) {
 		smp_group_missing(error, doing, "data");
 		return NULL;
@@ -189,6 +185,17 @@ GBytes *smp_fs_read(SmpSession *session, const char *path, guint64 offset, guint
 	*size = G_MAXUINT64;
 	smp_cbor_get_uint(&body, "len", size);
 	return smp_cbor_dup_bytes(&item);
+}
+
+GBytes *smp_fs_read(SmpSession *session, const char *path, guint64 offset, guint64 *size,
+		    GError **error)
+{
+	SmpCbor body;
+	g_autoptr(SmpResponse) response =
+		smp_group_call(session, smp_fs_read_encode(path, offset), 0, SMP_REPEAT_SAFE,
+			       "read the file", &body, error);
+
+	return response ? smp_fs_read_decode(response, offset, size, error) : NULL;
 }
 
 void smp_fs_write_encode(const char *path, guint64 length, GByteArray *packet, guint64 offset,

@@ -253,7 +253,7 @@ class Faults(FileTest):
         state = ("--state", self.path("state"))
         self.connect(*state)
         self.good("-q", "fs", "upload", self.source, PATH)
-        self.connect(*state, "--fault", "lie-offset=3:7")
+        self.connect(*state, "--fault", "lie-offset=4:7")
         status, _, err = self.run_smpctl("-q", "fs", "download", PATH, "b.bin")
         self.assertEqual(status, 1)
         self.assertIn("was asked for offset 680 and answers with 687", err)

@@ -33,6 +33,9 @@ typedef struct {
 	guint64 claims;	     /* so many bytes more than there are, in a download */
 	gboolean sends_more; /* than there are */
 	gboolean other_offset;
+	guint reads;
+	guint lose_read; /* this one, from 1 on, and the next */
+	gboolean uneven; /* pieces of different length */
 } Server;
 
 static void close_file(Server *server)
@@ -117,7 +120,8 @@ static void read_chunk(const Server *server, const SmpCbor *body, GByteArray *ou
 
 	smp_cbor_get_uint(body, "off", &offset);
 	gsize here = (gsize)MIN(offset, server->file->len);
-	gsize size = MIN(server->file->len - here, 500);
+	gsize most = server->uneven ? 200 + offset % 300 : 500;
+	gsize size = MIN(server->file->len - here, most);
 	smp_cbor_put_map_begin(out);
 	smp_cbor_put_text(out, "off");
 	smp_cbor_put_uint(out, offset + server->other_offset);
@@ -196,6 +200,11 @@ static void receive(gpointer peer, SmpLink *link, const guint8 *packet, gsize si
 	gboolean writes = header.op == SMP_OP_WRITE && header.command == 0;
 	server->writes += writes;
 	if (writes && server->writes == server->lose_request)
+		return;
+	gboolean reads = header.op == SMP_OP_READ && header.command == 0;
+	server->reads += reads;
+	if (reads && server->lose_read && server->reads >= server->lose_read &&
+	    server->reads < server->lose_read + 2)
 		return;
 	gboolean opens = writes && !server->open;
 	file_command(server, &header, &body, out);
@@ -353,35 +362,55 @@ static gboolean sink(const guint8 *data, gsize size, gpointer user_data, GError 
 	return TRUE;
 }
 
-static gboolean download(Server *server, guint64 start, GByteArray *got, GError **error)
+static gboolean download(Server *server, guint64 start, GByteArray *got, SmpUploadResult *result,
+			 GError **error)
 {
 	Client client;
-	SmpUploadResult result;
 	g_autoptr(GBytes) bytes = content();
 
 	server->file = g_bytes_unref_to_array(g_steal_pointer(&bytes));
 	connect_to(&client, server);
 	gboolean done =
-		smp_fs_download(client.session, PATH, start, sink, got, NULL, &result, error);
-	g_assert_cmpuint(result.sent, ==, got->len);
+		smp_fs_download(client.session, PATH, start, sink, got, NULL, result, error);
+	g_assert_cmpuint(result->sent, ==, got->len);
 	leave(&client, server);
 	return done;
 }
 
-static void test_download(void)
+static SmpUploadResult assert_downloads(Server server, guint64 start)
 {
-	static const guint64 starts[] = {0, 1, 500, SIZE - 1, SIZE};
 	g_autoptr(GBytes) bytes = content();
 	const guint8 *data = g_bytes_get_data(bytes, NULL);
+	g_autoptr(GByteArray) got = g_byte_array_new();
+	g_autoptr(GError) error = NULL;
+	SmpUploadResult result;
 
-	for (guint i = 0; i < G_N_ELEMENTS(starts); i++) {
-		Server server = {0};
-		g_autoptr(GByteArray) got = g_byte_array_new();
-		g_autoptr(GError) error = NULL;
-		g_assert_true(download(&server, starts[i], got, &error));
-		g_assert_no_error(error);
-		g_assert_cmpmem(got->data, got->len, data + starts[i], SIZE - starts[i]);
+	gboolean done = download(&server, start, got, &result, &error);
+	g_assert_no_error(error);
+	g_assert_true(done);
+	g_assert_cmpmem(got->data, got->len, data + start, SIZE - start);
+	return result;
+}
+
+static void test_download(void)
+{
+	static const guint64 starts[] = {1, 500, SIZE - 1, SIZE};
+	SmpUploadResult result = assert_downloads((Server){0}, 0);
+
+	g_assert_cmpuint(result.window, ==, 2);
+	g_assert_cmpuint(result.lost, ==, 0);
+	for (guint i = 0; i < G_N_ELEMENTS(starts); i++)
+		assert_downloads((Server){0}, starts[i]);
+}
+
+/* What is lost is asked for again, and what is not as long as expected, too. */
+static void test_download_lost(void)
+{
+	for (guint i = 1; i <= SIZE / 500; i++) {
+		SmpUploadResult result = assert_downloads((Server){.lose_read = i}, 0);
+		g_assert_cmpint(result.lost > 0, ==, i > 1);
 	}
+	assert_downloads((Server){.uneven = TRUE}, 0);
 }
 
 static void assert_no_download(Server server, guint64 start, int code, const char *text)
@@ -389,7 +418,9 @@ static void assert_no_download(Server server, guint64 start, int code, const cha
 	g_autoptr(GByteArray) got = g_byte_array_new();
 	g_autoptr(GError) error = NULL;
 
-	g_assert_false(download(&server, start, got, &error));
+	SmpUploadResult result;
+
+	g_assert_false(download(&server, start, got, &result, &error));
 	g_assert_error(error, SMP_PROTOCOL_ERROR, code);
 	g_assert_nonnull(strstr(error->message, text));
 }
@@ -415,6 +446,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/file/upload-fails", test_upload_fails);
 	g_test_add_func("/file/resume", test_resume);
 	g_test_add_func("/file/download", test_download);
+	g_test_add_func("/file/download-lost", test_download_lost);
 	g_test_add_func("/file/download-fails", test_download_fails);
 	return g_test_run();
 }
