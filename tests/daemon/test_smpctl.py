@@ -16,6 +16,7 @@ import time
 import fcntl
 
 import common
+import smptest
 from gi.repository import GLib
 from common import DEVICE, JOB, NOBODY, PATIENCE, device_path, eventually
 
@@ -39,10 +40,11 @@ class TestCase(common.TestCase):
     def begin(self, *args, user=None, **more):
         wrap = os.environ.get("SMPCTL_WRAP", "").split()
         options = {"user": user} if user is not None and os.geteuid() == 0 else {}
+        program = smptest.for_others(SMPCTL, self.path("others")) if options else SMPCTL
         options.update(stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                        env=self.environment(), text=True)
         options.update(more)
-        return subprocess.Popen([*wrap, SMPCTL, *args], **options)
+        return subprocess.Popen([*wrap, program, *args], **options)
 
     def smpctl(self, *args, **more):
         """Returns exit status, standard output and standard error."""

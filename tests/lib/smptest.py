@@ -23,6 +23,17 @@ def program(name):
 
 
 # ------------------------------------------------------------------------------------ the record
+def for_others(path, folder):
+    """A copy of a program of the build, for users who may not look into its folder. Returns its path."""
+    build = os.path.dirname(os.path.dirname(os.path.dirname(path)))
+    copy = os.path.join(folder, os.path.relpath(path, build))
+    if not os.path.exists(copy):
+        os.makedirs(os.path.dirname(copy))
+        shutil.copy(path, copy)
+        shutil.copy(os.path.join(build, "libsmp.so.0"), folder)
+    return copy
+
+
 class Record:
     """Commands and what they said, for a person to read."""
 

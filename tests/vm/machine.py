@@ -22,7 +22,7 @@ SCRIPTS = pathlib.Path(os.environ.get("SMP_VM", SOURCE.parent / "shared/vm")).ab
 CACHE = pathlib.Path(os.environ.get("VM_CACHE") or pathlib.Path(
     os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "smpd-vm").absolute()
 # What the programs are linked with and the machine does not have anyway.
-PACKAGES = ("libarchive13", "libcbor0.8", "libjson-glib-1.0-0", "libssl3")
+PACKAGES = ("libarchive13", "libcbor0.8", "libedit2", "libjson-glib-1.0-0", "libssl3")
 # What the tests in the machine get of the environment.
 PASSED = ("SMPCTL", "SMPSIM", "SMPD", "SMP_STAGE", "G_DEBUG", "PYTHONDONTWRITEBYTECODE")
 
