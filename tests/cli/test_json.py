@@ -47,7 +47,8 @@ class Schemas(TestCase):
             set(end),
             FIRMWARE | {"event", "result", "sent", "resumed_at", "lost", "chunk", "window", "duration"},
         )
-        self.assertEqual((end["result"], end["sent"]), ("uploaded", os.path.getsize(path)))
+        self.assertEqual(end["result"], "uploaded")
+        self.assertGreaterEqual(end["sent"], os.path.getsize(path))
         end = self.one("image", "upload", path)
         self.assertEqual(set(end), FIRMWARE | {"event", "result"})
         self.assertEqual(end["result"], "present")

@@ -126,7 +126,8 @@ class Update(TestCase):
         end = objects[-1]
         self.assertEqual((end["event"], end["result"], end["was"], end["exit"]),
                          ("end", "updated", "1.0.0", 0))
-        self.assertEqual(end["sent"], os.path.getsize(self.file))
+        # More where a busy machine was late with an answer.
+        self.assertGreaterEqual(end["sent"], os.path.getsize(self.file))
 
     def test_refusal_in_json(self):
         old, _ = self.make_image("old.bin", "0.9.0")
