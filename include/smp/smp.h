@@ -4,6 +4,7 @@
 #include <smp/basic.h>
 #include <smp/ble.h>
 #include <smp/board.h>
+#include <smp/bridge.h>
 #include <smp/bundle.h>
 #include <smp/enumeration.h>
 #include <smp/error.h>

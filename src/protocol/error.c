@@ -63,7 +63,8 @@ static const Code smp_codes[] = {
 	[11] = {"EACCESSDENIED", "the application on the board does not allow it", NULL},
 	[12] = {"UNSUPPORTED_TOO_OLD", "the board wants SMP version 2", NULL},
 	[13] = {"UNSUPPORTED_TOO_NEW", "the board does not know this SMP version", NULL},
-	[14] = {"BRIDGED_CONNECTION_UNAVAILABLE", "the bridged transport is not connected", NULL},
+	[14] = {"BRIDGED_CONNECTION_UNAVAILABLE", "the bridged transport is not connected",
+		"try again, or end the bridge with `bridge disconnect`"},
 };
 
 static const Code os_codes[] = {
@@ -171,6 +172,32 @@ static const Code enum_codes[] = {
 	[4] = {"INDEX_TOO_LARGE", "there are not that many groups", NULL},
 };
 
+/* Zephyr transport_mgmt.h. */
+static const Code bridge_codes[] = {
+	[1] = {"UNKNOWN", "unknown error", NULL},
+	[2] = {"TRANSPORT_MISSING_REQUIRED_FUNCTIONS", "the transport cannot be bridged", NULL},
+	[3] = {"TRANSPORT_MISSING_INFO_FUNCTIONS", "the transport tells nothing of itself", NULL},
+	[4] = {"INVALID_TRANSPORT", "no such transport", "see `bridge list`"},
+	[5] = {"INVALID_MODE", "the transport has no such mode", "see `bridge modes`"},
+	[6] = {"ALL_CONTEXTS_USED", "no more bridges are possible at a time",
+	       "`bridge disconnect all` ends those that there are"},
+	[7] = {"BOTH_TRANSPORT_AND_ALL_PARAMETERS", "one transport or all, not both", NULL},
+	[8] = {"NOT_BRIDGED", "there is no bridge", NULL},
+	[9] = {"SAME_BRIDGE_DEVICE_DISALLOWED", "the transport cannot be bridged to itself", NULL},
+	[10] = {"TRANSPORT_INGOING_NOT_SUPPORTED", "requests cannot come from this transport",
+		NULL},
+	[11] = {"TRANSPORT_OUTGOING_NOT_SUPPORTED", "requests cannot go to this transport", NULL},
+	[12] = {"TRANSPORT_INCOMING_TRANSPORT_ALREADY_BRIDGED", "this link is bridged already",
+		"end that with `bridge disconnect`"},
+	[13] = {"TRANSPORT_OUTGOING_TRANSPORT_ALREADY_BRIDGED",
+		"the other transport is bridged already", NULL},
+	[14] = {"CONNECT_MISSING_PARAMETER", "the transport has to be told more",
+		"see `bridge config`"},
+	[15] = {"CONNECT_INVALID_PARAMETER", "a value for the transport is not valid", NULL},
+	[16] = {"CONNECT_UNSUPPORTED_PARAMETER", "the board cannot do what a value asks for", NULL},
+	[17] = {"CONNECT_FAILED", "the other device cannot be connected to", NULL},
+};
+
 static const Code basic_codes[] = {
 	[1] = {"UNKNOWN", "unknown error", NULL},
 	[2] = {"FLASH_OPEN_FAILED", "the storage partition cannot be opened", NULL},
@@ -196,7 +223,7 @@ static const struct {
 	{SMP_GROUP_FS, "fs", fs_codes, G_N_ELEMENTS(fs_codes)},
 	{SMP_GROUP_SHELL, "shell", shell_codes, G_N_ELEMENTS(shell_codes)},
 	{SMP_GROUP_ENUM, "enum", enum_codes, G_N_ELEMENTS(enum_codes)},
-	{SMP_GROUP_BRIDGE, "bridge", NULL, 0},
+	{SMP_GROUP_BRIDGE, "bridge", bridge_codes, G_N_ELEMENTS(bridge_codes)},
 	{SMP_GROUP_ZEPHYR_BASIC, "zephyr", basic_codes, G_N_ELEMENTS(basic_codes)},
 };
 

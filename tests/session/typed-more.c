@@ -350,6 +350,7 @@ char *typed_more(TypedCall which, SmpSession *session, GError **error)
 	case TYPED_RUN_LIST:
 		return texts(smp_run_list(session, error));
 	default:
-		return order(which, session, error);
+		return which >= TYPED_BRIDGE ? typed_bridge(which, session, error)
+					     : order(which, session, error);
 	}
 }

@@ -69,6 +69,16 @@ typedef enum {
 	TYPED_CORE_READ,
 	TYPED_CORE_ERASE,
 	TYPED_RAW,
+	TYPED_BRIDGE, /* typed-bridge.c */
+	TYPED_BRIDGE_STATUS = TYPED_BRIDGE,
+	TYPED_BRIDGE_LIST,
+	TYPED_BRIDGE_MODES,
+	TYPED_BRIDGE_CONFIG,
+	TYPED_BRIDGE_CONNECT,
+	TYPED_BRIDGE_CONNECT_VALUES,
+	TYPED_BRIDGE_DISCONNECT,
+	TYPED_BRIDGE_DISCONNECT_ONE,
+	TYPED_BRIDGE_DISCONNECT_ALL,
 	TYPED_N,
 } TypedCall;
 
@@ -84,3 +94,5 @@ char *typed_call(TypedCall which, const guint8 *payload, gsize size, GByteArray 
 
 /* Those from %TYPED_MORE on. */
 char *typed_more(TypedCall which, SmpSession *session, GError **error);
+/* Those from %TYPED_BRIDGE on. */
+char *typed_bridge(TypedCall which, SmpSession *session, GError **error);
