@@ -112,6 +112,7 @@ static void finish_boot(SimBoard *board)
 	board->busy_until = now;
 	board->app_start = now;
 	board->log_start = 0;
+	board->bridged = FALSE;
 	sim_settings_start(board);
 	board->watchdog_at =
 		board->state == SIM_STATE_HUNG ? now + board->config.watchdog_time : -1;

@@ -74,7 +74,9 @@ struct SimBoard {
 	guint64 log_start;    /* entries before this one were cleared */
 	gboolean clock_set;
 	gint64 clock_offset; /* unix time at board time 0, µs */
-	gint64 lie;	     /* bytes that an upload answer is off */
+	gboolean bridged;    /* requests would go to the transport below */
+	guint bridge;
+	gint64 lie; /* bytes that an upload answer is off */
 };
 
 /* board.c */

@@ -6,8 +6,8 @@
 #include "sim/server.h"
 
 static const SimGroup *const zephyr[] = {
-	&sim_group_os, &sim_group_image, &sim_group_stat,  &sim_group_settings,
-	&sim_group_fs, &sim_group_shell, &sim_group_basic, &sim_group_enum,
+	&sim_group_os,	  &sim_group_image, &sim_group_stat, &sim_group_settings, &sim_group_fs,
+	&sim_group_shell, &sim_group_basic, &sim_group_enum, &sim_group_bridge,
 };
 
 static const SimGroup *const mynewt[] = {
@@ -117,6 +117,8 @@ static gboolean answer(SimBoard *board, SmpHeader *header, const guint8 *body, g
 		rc = SIM_EINVAL;
 	else if (header->length > size && !board->config.mynewt)
 		rc = SIM_ECORRUPT;
+	else if (board->bridged && header->group != SMP_GROUP_BRIDGE)
+		rc = SIM_BRIDGE_UNAVAILABLE;
 	else
 		rc = handle(&request, group);
 	if (rc != SIM_OK)

@@ -22,6 +22,7 @@ enum {
 	SIM_EBUSY = 10,
 	SIM_TOO_OLD = 12,
 	SIM_TOO_NEW = 13,
+	SIM_BRIDGE_UNAVAILABLE = 14,
 };
 
 /**
@@ -68,6 +69,7 @@ extern const SimGroup sim_group_settings;
 extern const SimGroup sim_group_fs;
 extern const SimGroup sim_group_shell;
 extern const SimGroup sim_group_basic;
+extern const SimGroup sim_group_bridge;
 
 /* Those of Mynewt; in their place where the numbers are the same. */
 extern const SimGroup sim_mynewt_os;

@@ -247,11 +247,11 @@ class Groups(OnBoard):
         lines = self.good("group", "list").splitlines()
         self.assertEqual(lines[0], "   10  enum          enum mgmt  (4 commands)")
         self.assertEqual([line.split()[1] for line in lines],
-                         ["enum", "fs", "image", "os", "settings", "shell", "stat", "zephyr"])
+                         ["enum", "fs", "image", "os", "settings", "shell", "stat", "zephyr", "bridge"])
         self.assertEqual(self.one("group", "list")["groups"][1],
                          {"group": 8, "name": "fs", "title": "fs mgmt", "handlers": 5})
-        self.assertEqual(self.good("group", "count"), "8\n")
-        self.assertEqual(self.one("group", "count"), {"count": 8})
+        self.assertEqual(self.good("group", "count"), "9\n")
+        self.assertEqual(self.one("group", "count"), {"count": 9})
 
     def test_bare_list(self):
         """Details that do not fit an answer."""
