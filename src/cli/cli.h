@@ -474,6 +474,22 @@ gboolean smpctl_resumes_rollback(const SmpJournal *journal);
 gboolean smpctl_resume_rollback(Smpctl *cli, SmpJournal *journal,
 				GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* bridge-values.c */
+/* Decimal, or hexadecimal with "0x" in front. */
+gboolean smpctl_parse_uint(const char *text, guint64 max, guint64 *value);
+/* Returns: (transfer full): the name of a type of values, or its number */
+char *smpctl_bridge_type(guint64 type);
+/* Whether all are KEY=VALUE. */
+gboolean smpctl_bridge_check(char **arguments, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Returns: (transfer full) (element-type SmpBridgeValue): what such arguments say, in the types
+ * that the board asks for */
+GPtrArray *smpctl_bridge_values(SmpSession *session, guint32 transport, guint32 mode,
+				char **arguments, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* cmd-settings.c */
+/* Returns: (transfer full) (nullable): whole bytes in hexadecimal */
+GBytes *smpctl_parse_hex(const char *text);
+
 /* health.c */
 /* Returns: FALSE with what is wrong in a few words */
 gboolean smpctl_health_check(Smpctl *cli, const char *command, const char *version,
@@ -544,6 +560,12 @@ gboolean smpctl_cmd_config(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_storage_erase(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_group_count(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_group_list(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_bridge_status(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_bridge_list(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_bridge_modes(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_bridge_config(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_bridge_connect(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_bridge_disconnect(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_shell(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_shell_exec(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_log_show(Smpctl *cli, char **args, GError **error);
@@ -586,6 +608,7 @@ extern const GOptionEntry smpctl_device_list_options[];
 extern const GOptionEntry smpctl_job_rollback_options[];
 extern const GOptionEntry smpctl_settings_read_options[];
 extern const GOptionEntry smpctl_settings_write_options[];
+extern const GOptionEntry smpctl_bridge_connect_options[];
 extern const GOptionEntry smpctl_log_options[];
 extern const GOptionEntry smpctl_core_options[];
 extern const GOptionEntry smpctl_fs_upload_options[];

@@ -143,20 +143,27 @@ gboolean smpctl_cmd_settings_read(Smpctl *cli, char **args, GError **error)
 	return TRUE;
 }
 
-static GBytes *from_hex(const char *text, GError **error)
+GBytes *smpctl_parse_hex(const char *text)
 {
 	gsize length = strlen(text);
 
-	if (length % 2 || strspn(text, "0123456789abcdefABCDEF") != length) {
-		(void)smpctl_usage_error(error, "“%s” is no whole number of hexadecimal bytes",
-					 text);
+	if (length % 2 || strspn(text, "0123456789abcdefABCDEF") != length)
 		return NULL;
-	}
 	guint8 *data = g_malloc(length / 2 + 1);
 	for (gsize i = 0; i < length / 2; i++)
 		data[i] = (guint8)(g_ascii_xdigit_value(text[2 * i]) << 4 |
 				   g_ascii_xdigit_value(text[2 * i + 1]));
 	return g_bytes_new_take(data, length / 2);
+}
+
+static GBytes *from_hex(const char *text, GError **error)
+{
+	GBytes *bytes = smpctl_parse_hex(text);
+
+	if (!bytes)
+		(void)smpctl_usage_error(error, "“%s” is no whole number of hexadecimal bytes",
+					 text);
+	return bytes;
 }
 
 /* Signed or unsigned: what fits the size either way. */

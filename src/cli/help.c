@@ -66,7 +66,7 @@ static void print_words(SmpctlTopic topic)
 		if (command->topic != topic ||
 		    (length == last && !strncmp(command->name, word, length)))
 			continue;
-		printf("%s%.*s", last ? ", " : "", (int)length, command->name);
+		printf("%s%.*s", last ? "|" : "", (int)length, command->name);
 		word = command->name;
 		last = length;
 	}

@@ -238,6 +238,7 @@ gboolean smp_bridge_connect(SmpSession *session, guint32 transport, gint64 mode,
 			    const GPtrArray *values, GError **error)
 {
 	GByteArray *request = smp_packet_new(SMP_OP_WRITE, SMP_GROUP_BRIDGE, CONNECT);
+	guint timeout_ms = MAX(CONNECT_TIMEOUT_MS, smp_session_get_timeout(session));
 	guint n = values ? values->len : 0;
 
 	smp_cbor_put_map(request, (mode < 0 ? 1 : 2) + n);
@@ -246,8 +247,8 @@ gboolean smp_bridge_connect(SmpSession *session, guint32 transport, gint64 mode,
 		put_uint(request, "mode", (guint64)mode);
 	for (guint i = 0; i < n; i++)
 		put_value(request, g_ptr_array_index(values, i));
-	return smp_group_order(session, request, CONNECT_TIMEOUT_MS, SMP_REPEAT_NEVER,
-			       "connect the bridge", error);
+	return smp_group_order(session, request, timeout_ms, SMP_REPEAT_NEVER, "connect the bridge",
+			       error);
 }
 
 gboolean smp_bridge_disconnect(SmpSession *session, gint64 transport, GError **error)

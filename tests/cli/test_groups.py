@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Statistics, settings, shell, groups, storage, and the groups of Mynewt: text, JSON, errors."""
+"""Statistics, settings, shell, groups, storage, bridges, and the groups of Mynewt: text, JSON, errors."""
 
 import os
 import pty
+import re
 import select
 import subprocess
 import termios
@@ -257,6 +258,133 @@ class Groups(OnBoard):
         """Details that do not fit an answer."""
         target = self.board("--pty", "--board", "full", "--buf-size", "128").target
         self.assertEqual(self.good("-c", target, "group", "list").splitlines()[0], "   10  enum        ")
+
+
+class Bridge(OnBoard):
+    def sent(self, *args):
+        """The map of the last request."""
+        _, _, err = self.run_smpctl("-l", "debug", *args)
+        return re.findall(r"^> write bridge/\S+ .* bytes: (\{.*\})$", err, re.M)[-1]
+
+    def test_status(self):
+        self.assertEqual(self.good("bridge", "status"),
+                         "bridges: 0 active, 1 possible\nthis link: not bridged\n")
+        self.assertEqual(self.one("bridge", "status"),
+                         {"supported": 1, "active": 0, "bridged": False})
+
+    def test_list(self):
+        self.assertEqual(self.good("bridge", "list"),
+                         "0   serial     UART\n2   bluetooth  Bluetooth\n64  –          –\n")
+        self.assertEqual(self.one("bridge", "list")["transports"],
+                         [{"transport": 0, "name": "serial", "title": "UART"},
+                          {"transport": 2, "name": "bluetooth", "title": "Bluetooth"},
+                          {"transport": 64}])
+
+    def test_modes(self):
+        self.assertEqual(self.good("bridge", "modes", "bluetooth"),
+                         "0  Bluetooth Low Energy  incoming, outgoing\n")
+        self.assertEqual(self.one("bridge", "modes", "0x40")["modes"][1],
+                         {"mode": 1, "description": "radio, encrypted", "incoming": False,
+                          "outgoing": True})
+        self.refused("bridge", "modes", "lorawan", code=("bridge", "INVALID_TRANSPORT"),
+                     hint="See `bridge list`.")
+
+    def test_config(self):
+        self.assertEqual(self.good("bridge", "config", "64", "1"),
+                         "power  int    optional\nkey    bytes  required\n")
+        self.assertEqual(self.good("bridge", "config", "serial", "0"), "configs: none\n")
+        self.assertEqual(self.one("bridge", "config", "2", "0")["configs"][1],
+                         {"name": "address", "type": "text", "required": True})
+        self.refused("bridge", "config", "64", "2", code=("bridge", "INVALID_MODE"),
+                     hint="See `bridge modes`.")
+
+    def test_connect(self):
+        self.assertEqual(self.good("bridge", "connect", "64"), "Done\n")
+        self.assertEqual(self.good("bridge", "status"),
+                         "bridges: 1 active, 1 possible\nthis link: bridged to 64\n")
+        for args in ("image", "list"), ("echo", "x"), ("group", "list"):
+            self.refused(*args, code=("SMP", "BRIDGED_CONNECTION_UNAVAILABLE"),
+                         hint="end the bridge with `bridge disconnect`")
+        self.refused("bridge", "connect", "bluetooth", "address=x", "address_type=0",
+                     code=("bridge", "TRANSPORT_INCOMING_TRANSPORT_ALREADY_BRIDGED"))
+        self.assertEqual(self.good("bridge", "disconnect"), "Done\n")
+        self.assertEqual(self.good("echo", "x"), "x\n")
+        self.refused("bridge", "disconnect", code=("bridge", "NOT_BRIDGED"))
+
+    def test_disconnect(self):
+        connect = "connect", "bluetooth", "address=11:22:33:44:55:66", "address_type=1"
+        for args in (), ("all",), ("bluetooth",), ("serial",), ("0",):
+            with self.subTest(args):
+                self.assertEqual(self.one("bridge", *connect), {"connected": True})
+                self.assertEqual(self.one("bridge", "status"),
+                                 {"supported": 1, "active": 1, "bridged": True, "transport": 2,
+                                  "name": "bluetooth"})
+                self.assertEqual(self.one("bridge", "disconnect", *args), {"disconnected": True})
+                self.assertIs(self.one("bridge", "status")["bridged"], False)
+        self.good("bridge", *connect)
+        self.good("bridge", "disconnect", "64")
+        self.assertIs(self.one("bridge", "status")["bridged"], True)
+        self.refused("bridge", "disconnect", "7", code=("bridge", "INVALID_TRANSPORT"))
+
+    def test_values(self):
+        """In the types that the board asks for."""
+        for args, request in (
+            (("serial",), '{"transport": 0}'),
+            (("bluetooth", "address=1", "address_type=0x10", "le_coded=true"),
+             '{"transport": 2, "address": "1", "address_type": 16, "le_coded": true}'),
+            (("64", "--mode", "1", "power=-5", "key=00ff"),
+             '{"transport": 64, "mode": 1, "power": -5, "key": h\'00ff\'}'),
+            (("64", "--mode=1", "power=5", "key=hex:12"),
+             '{"transport": 64, "mode": 1, "power": 5, "key": h\'12\'}'),
+        ):
+            with self.subTest(args):
+                self.assertEqual(self.sent("bridge", "connect", *args), request)
+        self.assertEqual(self.sent("bridge", "disconnect"), "{}")
+        self.assertEqual(self.sent("bridge", "disconnect", "all"), '{"all": true}')
+
+    def test_guessed_values(self):
+        """By their looks, where the board does not tell what it takes."""
+        self.environment["SMPCTL_CONN"] = self.board("--pty", *self.OPTIONS, "--fault", "answer=1:8",
+                                                     "--fault", "answer=3:8").target
+        self.assertEqual(
+            self.sent("bridge", "connect", "64", "a=5", "b=-5", "c=false", "d=hex:00ff", "e=00ff",
+                      "f=", "g=x=y", "h=18446744073709551616"),
+            '{"transport": 64, "a": 5, "b": -5, "c": false, "d": h\'00ff\', "e": "00ff", '
+            '"f": "", "g": "x=y", "h": "18446744073709551616"}')
+        self.usage("bridge", "connect", "64", "i=hex:0", text="takes a value of type bytes")
+
+    def test_refused(self):
+        self.refused("bridge", "connect", "bluetooth", code=("bridge", "CONNECT_MISSING_PARAMETER"),
+                     hint="See `bridge config`.")
+        self.refused("bridge", "connect", "serial", code=("bridge", "SAME_BRIDGE_DEVICE_DISALLOWED"))
+        self.refused("bridge", "connect", "64", "--mode", "2", code=("bridge", "INVALID_MODE"))
+        target = self.board("--pty", "--board", "swap").target
+        for args in ("status",), ("list",), ("connect", "udp4", "address=x"), ("disconnect",):
+            self.refused("-c", target, "bridge", *args, code=("SMP", "ENOTSUP"),
+                         hint="CONFIG_MCUMGR_GRP_TRANSPORT=y")
+
+    def test_lost_answer_is_not_repeated(self):
+        """A second one would find the link bridged."""
+        board = self.board("--pty", *self.OPTIONS, "--fault", "lose-reply=1")
+        self.assertEqual(self.run_smpctl("-c", board.target, "-t", "1", "bridge", "disconnect")[0], 5)
+
+    def test_usage(self):
+        self.usage("bridge", "modes", "nosuch", text="“nosuch” is no transport: a number, or serial")
+        self.usage("bridge", "modes", "4294967296", text="is no transport")
+        self.usage("bridge", "config", "2", "-1", text="Usage:")
+        self.usage("bridge", "config", "2", "x", text="“x” is no mode")
+        self.usage("bridge", "connect", "2", "--mode", "x", text="“x” is no mode")
+        self.usage("bridge", "connect", "2", "address", text="“address” is not KEY=VALUE")
+        self.usage("bridge", "connect", "2", "=x", text="“=x” is not KEY=VALUE")
+        self.usage("bridge", "connect", "2", "adress=x",
+                   text="does not take “adress”; it takes address_type, address, le_coded")
+        self.usage("bridge", "connect", "0", "a=x", text="it takes nothing")
+        for value in "address_type=-1", "address_type=", "le_coded=1":
+            self.usage("bridge", "connect", "2", value, text="takes a value of type")
+        for value in "power=x", "key=0", "key=hex:zz":
+            self.usage("bridge", "connect", "64", "--mode", "1", value, text="takes a value of type")
+        self.usage("bridge", "disconnect", "nosuch", text="is no transport")
+        self.usage("bridge", "connect", text="Usage:")
 
 
 class NotThere(TestCase):

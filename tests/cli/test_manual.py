@@ -9,7 +9,7 @@ from common import SMPSIM, TestCase
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 PAGE = DOCS / "smpctl.1.rst"
-ARGUMENTS = ("save", "last", "assert", "wdog")
+ARGUMENTS = ("all", "save", "last", "assert", "wdog")
 HIDDEN = ("version", "taskstat", "mpstat", "datetime")
 
 
