@@ -8,6 +8,18 @@
 
 G_BEGIN_DECLS
 
+/**
+ * SmpTty: a tty as a console has it.
+ * @path: the link's
+ * @returns: whether the path means the same board again after it has gone away
+ */
+typedef struct {
+	int fd;
+	const char *path;
+	guint baud;
+	gboolean returns;
+} SmpTty;
+
 /* open and reopen get a closed link; send, receive and recover an open one. free releases what is
  * the transport's own; the struct itself, from g_new0(), is freed by smp_link_free(). */
 typedef struct {
@@ -30,6 +42,10 @@ typedef struct {
 	void (*set_reassembly)(SmpLink *link, gboolean reassembles);
 	char *(*describe)(SmpLink *link);
 	char *(*identity)(SmpLink *link);
+	/* Both NULL where there is no tty with console text. Makes a closed link one that has its
+	 * port to itself and says nothing on it; the tty of such a link that is open. */
+	gboolean (*be_console)(SmpLink *link, GError **error);
+	void (*get_tty)(SmpLink *link, SmpTty *tty);
 	void (*free)(SmpLink *link);
 	/* Virtual time; NULL for the monotonic clock. */
 	gint64 (*now)(SmpLink *link);

@@ -2,6 +2,8 @@
 
 /* Who has a port: the program that has it open, by the descriptors below /proc, and the group. */
 
+#include "transports/serial-port.h"
+
 #include <fcntl.h>
 #include <grp.h>
 #include <smp/ports.h>
@@ -37,7 +39,7 @@ static int holds(const char *pid, const char *device)
 	return found;
 }
 
-static char *program_name(int pid)
+char *smp_process_name(int pid)
 {
 	g_autofree char *path = g_strdup_printf("/proc/%d/comm", pid);
 	char *name = NULL;
@@ -64,7 +66,7 @@ char *smp_port_holder(const char *device, int *pid)
 			*pid = number;
 		}
 	}
-	return best > 0 ? program_name(*pid) : NULL;
+	return best > 0 ? smp_process_name(*pid) : NULL;
 }
 
 char *smp_port_group(const char *device)

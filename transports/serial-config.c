@@ -74,6 +74,7 @@ gboolean smp_serial_config_parse(GHashTable *options, gboolean binary, SmpSerial
 	    !parse_lines(options, binary, config, error))
 		return FALSE;
 	config->baud = (guint)baud;
+	config->baud_given = g_hash_table_contains(options, "baud");
 	config->pace = (guint)pace;
 	if (baud == SMP_DEFAULT_BAUD)
 		g_hash_table_remove(options, "baud");

@@ -25,11 +25,13 @@ typedef enum {
 
 /**
  * SmpSerialConfig:
+ * @baud_given: it was asked for
  * @low_latency: %SMP_SWITCH_KEEP switches it on where the driver can
  * @pace: milliseconds between the lines of a packet
  */
 typedef struct {
 	guint baud;
+	gboolean baud_given;
 	SmpFlow flow;
 	SmpSwitch dtr;
 	SmpSwitch rts;
@@ -56,6 +58,9 @@ void smp_serial_port_restore_latency(int fd, SmpSwitch latency_was);
  * names the program that holds the port, or the group to join. */
 int smp_serial_port_open(const char *path, const SmpSerialConfig *config, SmpSwitch *latency_was,
 			 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Returns: (transfer full): what a process calls itself */
+char *smp_process_name(int pid);
 
 /* Does not wait for what a stuck line still holds. @latency_was: from smp_serial_port_open() */
 void smp_serial_port_close(int fd, SmpSwitch latency_was);

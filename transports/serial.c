@@ -6,7 +6,7 @@
 #include "protocol/framing.h"
 #include "transports/link.h"
 #include "transports/port-match.h"
-#include "transports/serial-port.h"
+#include "transports/share.h"
 #include "transports/target.h"
 
 #include <errno.h>
@@ -48,8 +48,11 @@ typedef struct {
 	char *address; /* path, or USB address */
 	SmpSerialConfig config;
 	SmpPort *port; /* what it was when it was open; NULL where it is not on USB */
+	char *device;  /* what was opened last */
 	int fd;
 	SmpSwitch latency_was; /* before it was opened */
+	SmpSharing sharing;
+	gboolean console; /* a program that speaks for itself on the line */
 	SmpDecoder *decoder;
 	GQueue packets; /* GByteArray */
 	GByteArray *frame;
@@ -103,7 +106,10 @@ static gboolean io_error(SerialLink *serial, int saved_errno, GError **error)
 		return smp_link_error_errno(error, saved_errno, "cannot use %s",
 					    serial->link.target);
 	g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED,
-		    "%s went away (cable pulled or board reset)", serial->link.target);
+		    serial->sharing.active ? "the console that shares %s closed it (port gone, or "
+					     "the console ended)"
+					   : "%s went away (cable pulled or board reset)",
+		    serial->link.target);
 	return FALSE;
 }
 
@@ -131,9 +137,9 @@ static gboolean write_all(SerialLink *serial, const guint8 *data, gsize size, gi
 
 	/* Ten bits a byte on a UART; USB takes it at once. */
 	serial->line_free = MAX(serial->line_free, now) +
-			    (gint64)size * 10 * G_USEC_PER_SEC / serial->config.baud;
+			    (gint64)size * 10 * G_USEC_PER_SEC / serial->sharing.baud;
 	while (size > 0) {
-		ssize_t n = write(serial->fd, data, size);
+		ssize_t n = smp_sharing_write(&serial->sharing, serial->fd, data, size);
 
 		if (n > 0) {
 			data += n;
@@ -166,9 +172,11 @@ static gboolean pause_for(SerialLink *serial, gint64 time, GError **error)
 }
 
 /* A line that another program left unfinished would eat our first frame. Raw servers would take the
- * byte for a header. */
+ * byte for a header; what is shared by a console is in step. */
 static gboolean greet(SerialLink *serial, GError **error)
 {
+	if (serial->console || serial->sharing.active)
+		return TRUE;
 	switch (serial->framing) {
 	case SMP_FRAMING_CONSOLE:
 		return poke(serial, "\n", 1, error) &&
@@ -186,15 +194,18 @@ static void serial_close(SmpLink *link)
 	SerialLink *serial = (SerialLink *)link;
 
 	if (serial->fd >= 0)
-		smp_serial_port_close(serial->fd, serial->latency_was);
+		smp_sharing_close(&serial->sharing, serial->fd, serial->latency_was);
 	serial->fd = -1;
 }
 
 static gboolean open_path(SerialLink *serial, const char *path, GError **error)
 {
-	serial->fd = smp_serial_port_open(path, &serial->config, &serial->latency_was, error);
+	serial->fd = smp_sharing_open(&serial->sharing, &serial->link, path, &serial->config,
+				      &serial->latency_was, error);
 	if (serial->fd < 0)
 		return FALSE;
+	g_free(serial->device);
+	serial->device = g_strdup(path);
 	smp_decoder_reset(serial->decoder);
 	drop_packets(serial);
 	serial->line_free = 0;
@@ -222,10 +233,8 @@ static gboolean serial_open(SmpLink *link, GError **error)
 
 	if (!open)
 		return FALSE;
-	char tty[64];
-	g_clear_pointer(&serial->port, smp_port_free);
-	if (ttyname_r(serial->fd, tty, sizeof(tty)) == 0)
-		serial->port = smp_port_lookup(tty);
+	smp_port_free(serial->port);
+	serial->port = smp_port_lookup(serial->device);
 	return TRUE;
 }
 
@@ -438,7 +447,35 @@ static char *serial_describe(SmpLink *link)
 {
 	SerialLink *serial = (SerialLink *)link;
 
-	return g_strdup_printf("%s %u", kind(serial), serial->config.baud);
+	return g_strdup_printf("%s %u%s", kind(serial), serial->sharing.baud,
+			       serial->sharing.active ? ", shared by a console" : "");
+}
+
+static gboolean serial_be_console(SmpLink *link, GError **error)
+{
+	SerialLink *serial = (SerialLink *)link;
+
+	serial->console = serial->framing == SMP_FRAMING_CONSOLE;
+	serial->sharing.wanted = FALSE;
+	if (!serial->console)
+		g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_ADDRESS,
+			    "%s: %s has no text between its packets; a console needs serial: or "
+			    "shell:",
+			    link->target, kind(serial));
+	return serial->console;
+}
+
+/* The next one behind /dev/pts/N is somebody else. */
+static void serial_get_tty(SmpLink *link, SmpTty *tty)
+{
+	SerialLink *serial = (SerialLink *)link;
+
+	*tty = (SmpTty){
+		.fd = serial->fd,
+		.path = serial->device,
+		.baud = serial->config.baud,
+		.returns = !g_str_has_prefix(serial->address, "/dev/pts/"),
+	};
 }
 
 /* What a link that was not open yet would open. */
@@ -478,7 +515,9 @@ static void serial_free(SmpLink *link)
 	smp_decoder_free(serial->decoder);
 	g_byte_array_unref(serial->frame);
 	smp_port_free(serial->port);
+	smp_sharing_clear(&serial->sharing);
 	g_free(serial->address);
+	g_free(serial->device);
 }
 
 static const SmpLinkClass serial_class = {
@@ -493,6 +532,8 @@ static const SmpLinkClass serial_class = {
 	.max_outstanding = serial_max_outstanding,
 	.describe = serial_describe,
 	.identity = serial_identity,
+	.be_console = serial_be_console,
+	.get_tty = serial_get_tty,
 	.free = serial_free,
 };
 
@@ -525,6 +566,11 @@ SmpLink *smp_serial_link_new(const char *scheme, const char *address, GHashTable
 	serial->config = config;
 	serial->pace = config.pace * MSEC;
 	serial->fd = -1;
+	serial->sharing = (SmpSharing){
+		.wanted = framing == SMP_FRAMING_CONSOLE,
+		.console = -1,
+		.baud = config.baud,
+	};
 	serial->decoder = smp_decoder_new(framing, on_packet, on_text, serial);
 	serial->frame = g_byte_array_new();
 	return &serial->link;

@@ -195,6 +195,21 @@ static char *sim_identity(SmpLink *link)
 	return g_strdup(link->target);
 }
 
+static gboolean sim_be_console(SmpLink *link, GError **error)
+{
+	SimLink *sim = (SimLink *)link;
+
+	return (sim->serial || start(sim, error)) &&
+	       sim->serial->klass->be_console(sim->serial, error);
+}
+
+static void sim_get_tty(SmpLink *link, SmpTty *tty)
+{
+	SimLink *sim = (SimLink *)link;
+
+	sim->serial->klass->get_tty(sim->serial, tty);
+}
+
 static void sim_free(SmpLink *link)
 {
 	SimLink *sim = (SimLink *)link;
@@ -216,6 +231,8 @@ static const SmpLinkClass sim_class = {
 	.max_outstanding = sim_max_outstanding,
 	.describe = sim_describe,
 	.identity = sim_identity,
+	.be_console = sim_be_console,
+	.get_tty = sim_get_tty,
 	.free = sim_free,
 };
 

@@ -6,6 +6,7 @@
 #include <smp/board.h>
 #include <smp/bridge.h>
 #include <smp/bundle.h>
+#include <smp/console.h>
 #include <smp/enumeration.h>
 #include <smp/error.h>
 #include <smp/firmware.h>
