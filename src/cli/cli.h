@@ -5,6 +5,7 @@
 
 #include <json-glib/json-glib.h>
 #include <smp/smp.h>
+#include <termios.h>
 
 typedef struct SmpctlCommand SmpctlCommand;
 
@@ -188,6 +189,9 @@ const char *smpctl_daemon_error_hint(const GError *error);
 gboolean smpctl_signals_init(GCancellable *cancellable, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Ends the thread that waits for it. */
 void smpctl_signals_end(void);
+/* Makes the loss of the terminal cancel, too, and lets a second signal set the terminal @fd to what
+ * it was; %NULL: no more. */
+void smpctl_signals_restore(int fd, const struct termios *was);
 /* The exit status that the signal that came asks for; 0 where none came. */
 int smpctl_signals_status(void);
 
@@ -200,6 +204,8 @@ SmpSession *smpctl_session(Smpctl *cli, GError **error) G_GNUC_WARN_UNUSED_RESUL
 gboolean smpctl_has_target(const SmpctlOptions *options);
 /* Gives a session timeout, trace and so on as the options want them. */
 void smpctl_session_setup(Smpctl *cli, SmpSession *session);
+/* Returns: (transfer full): a line of the board's without what is for a terminal, in UTF-8 */
+char *smpctl_plain_text(const GString *line);
 void smpctl_clear(Smpctl *cli);
 
 /* pairing.c */
@@ -579,6 +585,7 @@ gboolean smpctl_cmd_crash(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_conn_add(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_conn_show(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_conn_delete(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_console(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_ble_scan(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_ble_pair(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_ble_forget(Smpctl *cli, char **args, GError **error);
@@ -596,6 +603,7 @@ gboolean smpctl_cmd_job_cancel(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_job_confirm(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_job_rollback(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_version(Smpctl *cli, char **args, GError **error);
+extern const GOptionEntry smpctl_console_options[];
 extern const GOptionEntry smpctl_discover_options[];
 /* Scans and prints a table; discover --ble does the same. */
 gboolean smpctl_ble_list(Smpctl *cli, GError **error) G_GNUC_WARN_UNUSED_RESULT;

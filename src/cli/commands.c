@@ -293,6 +293,16 @@ static const SmpctlCommand others[] = {
 		.run = smpctl_cmd_os_datetime,
 	},
 	{
+		.name = "console",
+		.args = "[BOARD]",
+		.help = "the board's console, shared with other commands",
+		.topic = SMPCTL_BOARD,
+		.options = smpctl_console_options,
+		.max_args = 1,
+		.example = "smpctl console /dev/ttyACM0",
+		.run = smpctl_cmd_console,
+	},
+	{
 		.name = "conn add",
 		.args = "NAME type=TYPE connstring=STRING",
 		.help = "save a connection under a name",

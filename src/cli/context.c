@@ -20,10 +20,10 @@ static gsize skip_escape(const char *text)
 	return text[length] ? length + 1 : length;
 }
 
-static void show_line(const SmpctlHeard *heard)
+char *smpctl_plain_text(const GString *line)
 {
-	g_autofree char *text = g_utf8_make_valid(heard->line->str, (gssize)heard->line->len);
-	g_autoptr(GString) shown = g_string_new("board: ");
+	g_autofree char *text = g_utf8_make_valid(line->str, (gssize)line->len);
+	GString *shown = g_string_new(NULL);
 
 	for (const char *c = text; *c;) {
 		gsize escape = skip_escape(c);
@@ -32,7 +32,14 @@ static void show_line(const SmpctlHeard *heard)
 			g_string_append_c(shown, g_ascii_iscntrl(*c) ? ' ' : *c);
 		c += escape ? escape : 1;
 	}
-	fprintf(stderr, "%s\n", g_strchomp(shown->str));
+	return g_strchomp(g_string_free(shown, FALSE));
+}
+
+static void show_line(const SmpctlHeard *heard)
+{
+	g_autofree char *text = smpctl_plain_text(heard->line);
+
+	fprintf(stderr, "board:%s%s\n", *text ? " " : "", text);
 }
 
 static gboolean is_text(guint8 byte)

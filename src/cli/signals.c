@@ -13,6 +13,8 @@
 static int pipe_fds[2] = {-1, -1};
 static int received;
 static GThread *thread;
+static struct termios terminal_was;
+static volatile sig_atomic_t terminal = -1;
 
 static void on_signal(int number)
 {
@@ -24,6 +26,8 @@ static void on_signal(int number)
 	if (g_atomic_int_compare_and_exchange(&received, 0, number))
 		written = write(pipe_fds[1], &byte, 1);
 	if (written != 1) {
+		if (terminal >= 0)
+			tcsetattr(terminal, TCSANOW, &terminal_was);
 		/* Away from the live line. */
 		written = write(STDERR_FILENO, "\n", 1);
 		_exit(128 + number);
@@ -55,6 +59,27 @@ gboolean smpctl_signals_init(GCancellable *cancellable, GError **error)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	return TRUE;
+}
+
+/* Where nohup has it ignored, that is wanted. */
+static void catch_unless_ignored(int number)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	struct sigaction now;
+
+	if (sigaction(number, NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+		sigaction(number, &action, NULL);
+}
+
+void smpctl_signals_restore(int fd, const struct termios *was)
+{
+	terminal = -1;
+	if (!was)
+		return;
+	terminal_was = *was;
+	terminal = fd;
+	catch_unless_ignored(SIGHUP);
+	catch_unless_ignored(SIGQUIT);
 }
 
 void smpctl_signals_end(void)
