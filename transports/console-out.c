@@ -17,13 +17,14 @@
 
 /* What became of that which was typed last. */
 typedef enum {
-	TYPED_NOTHING, /* or it was ended by a line feed */
+	TYPED_NOTHING, /* or it was ended */
 	TYPED_SILENT,  /* nothing came back: a receiver of lines may wait for their end */
 	TYPED_ECHOED,  /* a shell has it, and keeps it apart from frames */
 } Typed;
 
 struct SmpConsoleOut {
 	guint baud;
+	gboolean shell;
 	GByteArray *lines; /* from the client */
 	GByteArray *keys;
 	GByteArray *now;    /* being written: lines, or keys */
@@ -33,6 +34,17 @@ struct SmpConsoleOut {
 	Typed typed;
 	char last_key;
 };
+
+static void note_typed(SmpConsoleOut *out, char key)
+{
+	gboolean ended = key == '\n' || (key == '\r' && out->shell);
+
+	out->last_key = key;
+	if (ended)
+		out->typed = TYPED_NOTHING;
+	else
+		out->typed = out->shell ? TYPED_ECHOED : TYPED_SILENT;
+}
 
 SmpConsoleOut *smp_console_out_new(void)
 {
@@ -52,16 +64,16 @@ void smp_console_out_free(SmpConsoleOut *out)
 	g_free(out);
 }
 
-/* As behind an Enter: a program before may have left half a line. */
-void smp_console_out_reset(SmpConsoleOut *out, guint baud)
+/* A program before may have left half a line. */
+void smp_console_out_reset(SmpConsoleOut *out, guint baud, gboolean shell)
 {
 	g_byte_array_set_size(out->lines, 0);
 	g_byte_array_set_size(out->keys, 0);
 	g_byte_array_set_size(out->now, 0);
 	out->baud = baud;
+	out->shell = shell;
 	out->line_free = out->quiet_until = 0;
-	out->typed = TYPED_SILENT;
-	out->last_key = '\r';
+	note_typed(out, '\r');
 }
 
 gboolean smp_console_out_wants_lines(const SmpConsoleOut *out)
@@ -137,8 +149,7 @@ static void take(SmpConsoleOut *out, GByteArray *from, guint length, gboolean ke
 
 static void take_keys(SmpConsoleOut *out)
 {
-	out->last_key = (char)out->keys->data[out->keys->len - 1];
-	out->typed = out->last_key == '\n' ? TYPED_NOTHING : TYPED_SILENT;
+	note_typed(out, (char)out->keys->data[out->keys->len - 1]);
 	take(out, out->keys, out->keys->len, TRUE);
 }
 

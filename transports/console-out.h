@@ -11,8 +11,8 @@ typedef struct SmpConsoleOut SmpConsoleOut;
 
 SmpConsoleOut *smp_console_out_new(void);
 void smp_console_out_free(SmpConsoleOut *out);
-/* Another line, of which nothing is known. */
-void smp_console_out_reset(SmpConsoleOut *out, guint baud);
+/* Another line. @shell: it is known that a shell reads what is typed */
+void smp_console_out_reset(SmpConsoleOut *out, guint baud, gboolean shell);
 
 /* From the client. */
 gboolean smp_console_out_wants_lines(const SmpConsoleOut *out);

@@ -105,7 +105,7 @@ gboolean smp_console_start(SmpConsole *console, GError **error)
 
 	console->link->klass->get_tty(console->link, &console->tty);
 	smp_decoder_reset(console->decoder);
-	smp_console_out_reset(console->out, console->tty.baud);
+	smp_console_out_reset(console->out, console->tty.baud, console->tty.shell);
 	if (fstat(console->tty.fd, &info) < 0)
 		return smp_link_error_errno(error, errno, "cannot look at %s", console->tty.path);
 	console->share = smp_share_new(info.st_rdev, console->tty.baud, error);

@@ -11,12 +11,14 @@ G_BEGIN_DECLS
 /**
  * SmpTty: a tty as a console has it.
  * @path: the link's
+ * @shell: a shell reads what is typed
  * @returns: whether the path means the same board again after it has gone away
  */
 typedef struct {
 	int fd;
 	const char *path;
 	guint baud;
+	gboolean shell;
 	gboolean returns;
 } SmpTty;
 

@@ -474,6 +474,7 @@ static void serial_get_tty(SmpLink *link, SmpTty *tty)
 		.fd = serial->fd,
 		.path = serial->device,
 		.baud = serial->config.baud,
+		.shell = serial->shell,
 		.returns = !g_str_has_prefix(serial->address, "/dev/pts/"),
 	};
 }

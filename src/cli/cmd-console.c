@@ -151,9 +151,9 @@ static gboolean run(Console *console, GError **error)
 		return FALSE;
 	if (!smp_console_start(console->console, &unshared) && !unshared)
 		return FALSE;
-	tell_begin(console, unshared);
 	if (!smpctl_terminal_begin(error))
 		return FALSE;
+	tell_begin(console, unshared);
 	gboolean good = loop(console, error);
 	smpctl_terminal_end();
 	return good;
