@@ -3,10 +3,7 @@
 /* SMP over a tty: console lines, the same in a shell, raw, COBS. What real servers do with bursts,
  * stray bytes and silence decides what is sent here and when; see each place. */
 
-#include "protocol/framing.h"
-#include "transports/link.h"
-#include "transports/port-match.h"
-#include "transports/share.h"
+#include "transports/serial-link.h"
 #include "transports/target.h"
 
 #include <errno.h>
@@ -39,31 +36,6 @@
 #define LOOK_EVERY (100 * MSEC)
 
 #define POKE_TIME (1000 * MSEC)
-
-typedef struct {
-	SmpLink link;
-	SmpFraming framing;
-	gboolean shell;
-	gboolean by_usb;
-	char *address; /* path, or USB address */
-	SmpSerialConfig config;
-	SmpPort *port; /* what it was when it was open; NULL where it is not on USB */
-	char *device;  /* what was opened last */
-	int fd;
-	SmpSwitch latency_was; /* before it was opened */
-	SmpSharing sharing;
-	gboolean console; /* a program that speaks for itself on the line */
-	SmpDecoder *decoder;
-	GQueue packets; /* GByteArray */
-	GByteArray *frame;
-	gint64 line_free; /* when what was sent has left */
-	gint64 pace;	  /* between two lines */
-	/* Of packets of several lines; those of one line get through where these are lost. */
-	gboolean lines[256];   /* by sequence number: it is one */
-	gboolean unpaced[256]; /* and its lines went out at the user's pace */
-	guint lost;	       /* times without an answer in a row */
-	gboolean sent_lines;   /* one went out since the last answer */
-} SerialLink;
 
 /* A server that answers a packet whose lines were not paced was busy, not short of buffers. */
 static void note_answer(SerialLink *serial, const guint8 *packet)
@@ -451,34 +423,6 @@ static char *serial_describe(SmpLink *link)
 			       serial->sharing.active ? ", shared by a console" : "");
 }
 
-static gboolean serial_be_console(SmpLink *link, GError **error)
-{
-	SerialLink *serial = (SerialLink *)link;
-
-	serial->console = serial->framing == SMP_FRAMING_CONSOLE;
-	serial->sharing.wanted = FALSE;
-	if (!serial->console)
-		g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_ADDRESS,
-			    "%s: %s has no text between its packets; a console needs serial: or "
-			    "shell:",
-			    link->target, kind(serial));
-	return serial->console;
-}
-
-/* The next one behind /dev/pts/N is somebody else. */
-static void serial_get_tty(SmpLink *link, SmpTty *tty)
-{
-	SerialLink *serial = (SerialLink *)link;
-
-	*tty = (SmpTty){
-		.fd = serial->fd,
-		.path = serial->device,
-		.baud = serial->config.baud,
-		.shell = serial->shell,
-		.returns = !g_str_has_prefix(serial->address, "/dev/pts/"),
-	};
-}
-
 /* What a link that was not open yet would open. */
 static SmpPort *find_port(const SerialLink *serial)
 {
@@ -533,8 +477,8 @@ static const SmpLinkClass serial_class = {
 	.max_outstanding = serial_max_outstanding,
 	.describe = serial_describe,
 	.identity = serial_identity,
-	.be_console = serial_be_console,
-	.get_tty = serial_get_tty,
+	.be_console = smp_serial_be_console,
+	.get_tty = smp_serial_get_tty,
 	.free = serial_free,
 };
 

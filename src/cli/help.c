@@ -106,9 +106,8 @@ void smpctl_help_main(void)
 		else
 			print_row(heading, command, ROW_WIDTH);
 	}
-	puts("BOARD is /dev/ttyACM0, udp:HOST, ble:NAME, usb:VID:PID, sim:swap, a saved name;\n"
-	     "see smpctl-targets(7). Without -c it is $SMPCTL_CONN, or the only one saved.\n"
-	     "smpctl COMMAND --help has options (--json, -v, …) and an example, smpctl(1) all.");
+	puts("BOARD is /dev/ttyACM0, udp:HOST, ble:NAME, sim:swap, a saved name; $SMPCTL_CONN\n"
+	     "without -c. More: smpctl COMMAND --help, smpctl(1), smpctl-targets(7).");
 }
 
 static gboolean in_family(const SmpctlCommand *command, const char *family)
