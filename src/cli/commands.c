@@ -295,7 +295,7 @@ static const SmpctlCommand others[] = {
 	{
 		.name = "console",
 		.args = "[BOARD]",
-		.help = "the board's console, shared with other commands",
+		.help = "its console, shared with other commands",
 		.topic = SMPCTL_BOARD,
 		.options = smpctl_console_options,
 		.max_args = 1,
