@@ -26,6 +26,7 @@ struct SmpConsoleOut {
 	guint baud;
 	gboolean shell;
 	GByteArray *lines; /* from the client */
+	guint done;	   /* bytes of them that were taken */
 	GByteArray *keys;
 	GByteArray *now;    /* being written: lines, or keys */
 	gboolean now_keys;  /* which of them */
@@ -70,28 +71,41 @@ void smp_console_out_reset(SmpConsoleOut *out, guint baud, gboolean shell)
 	g_byte_array_set_size(out->lines, 0);
 	g_byte_array_set_size(out->keys, 0);
 	g_byte_array_set_size(out->now, 0);
+	out->done = 0;
 	out->baud = baud;
 	out->shell = shell;
 	out->line_free = out->quiet_until = 0;
 	note_typed(out, '\r');
 }
 
+static const guint8 *first_line(const SmpConsoleOut *out)
+{
+	return out->lines->data + out->done;
+}
+
+/* Bytes of lines that were not taken. */
+static guint waiting(const SmpConsoleOut *out)
+{
+	return out->lines->len - out->done;
+}
+
 gboolean smp_console_out_wants_lines(const SmpConsoleOut *out)
 {
-	return out->lines->len < MAX_LINES;
+	return waiting(out) < MAX_LINES;
 }
 
 void smp_console_out_add_lines(SmpConsoleOut *out, const guint8 *data, gsize size)
 {
+	g_byte_array_remove_range(out->lines, 0, out->done);
+	out->done = 0;
 	g_byte_array_append(out->lines, data, (guint)size);
 }
 
 void smp_console_out_end_client(SmpConsoleOut *out)
 {
-	const guint8 *last =
-		out->lines->len ? memrchr(out->lines->data, '\n', out->lines->len) : NULL;
+	const guint8 *last = waiting(out) ? memrchr(first_line(out), '\n', waiting(out)) : NULL;
 
-	g_byte_array_set_size(out->lines, last ? (guint)(last + 1 - out->lines->data) : 0);
+	g_byte_array_set_size(out->lines, last ? (guint)(last + 1 - out->lines->data) : out->done);
 }
 
 void smp_console_out_type(SmpConsoleOut *out, const char *text, gsize length)
@@ -126,12 +140,11 @@ void smp_console_out_heard(SmpConsoleOut *out, const char *text, gsize length)
 /* The client's next line; 0 where it has none. */
 static guint line_length(const SmpConsoleOut *out)
 {
-	const guint8 *end =
-		out->lines->len ? memchr(out->lines->data, '\n', out->lines->len) : NULL;
+	const guint8 *end = waiting(out) ? memchr(first_line(out), '\n', waiting(out)) : NULL;
 
 	if (end)
-		return (guint)(end + 1 - out->lines->data);
-	return smp_console_out_wants_lines(out) ? 0 : out->lines->len;
+		return (guint)(end + 1 - first_line(out));
+	return smp_console_out_wants_lines(out) ? 0 : waiting(out);
 }
 
 static gboolean is_frame(const guint8 *line, guint length)
@@ -140,17 +153,12 @@ static gboolean is_frame(const guint8 *line, guint length)
 	       ((line[0] == 0x06 && line[1] == 0x09) || (line[0] == 0x04 && line[1] == 0x14));
 }
 
-static void take(SmpConsoleOut *out, GByteArray *from, guint length, gboolean keys)
-{
-	g_byte_array_append(out->now, from->data, length);
-	g_byte_array_remove_range(from, 0, length);
-	out->now_keys = keys;
-}
-
 static void take_keys(SmpConsoleOut *out)
 {
 	note_typed(out, (char)out->keys->data[out->keys->len - 1]);
-	take(out, out->keys, out->keys->len, TRUE);
+	g_byte_array_append(out->now, out->keys->data, out->keys->len);
+	g_byte_array_set_size(out->keys, 0);
+	out->now_keys = TRUE;
 }
 
 /* Ends what a receiver of lines would take for the beginning of the frame. */
@@ -165,17 +173,19 @@ static void end_typed(SmpConsoleOut *out)
  * half a command. */
 static void take_line(SmpConsoleOut *out, guint length)
 {
-	gboolean frame = is_frame(out->lines->data, length);
+	gboolean frame = is_frame(first_line(out), length);
 
 	if (frame && out->typed == TYPED_SILENT) {
 		end_typed(out);
-	} else if (!frame && out->typed == TYPED_ECHOED) {
-		g_byte_array_remove_range(out->lines, 0, length);
-	} else {
-		if (!frame)
-			out->typed = TYPED_NOTHING;
-		take(out, out->lines, length, FALSE);
+		return;
 	}
+	if (frame || out->typed != TYPED_ECHOED) {
+		g_byte_array_append(out->now, first_line(out), length);
+		out->now_keys = FALSE;
+	}
+	if (!frame && out->typed != TYPED_ECHOED)
+		out->typed = TYPED_NOTHING;
+	out->done += length;
 }
 
 /* Chooses what is next, and whole: lines first, as a client never sends more than some packets

@@ -10,6 +10,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -137,7 +138,14 @@ static void test_left_to_console(Fixture *fixture, gconstpointer data)
 {
 	g_autoptr(SmpLink) link = new_link("serial", pty_peer_path(fixture->peer), "");
 	g_autoptr(GError) error = NULL;
+	int self = pidfd_open(getpid(), 0);
 
+	if (self < 0) {
+		g_test_skip("no pidfd here (Linux before 5.3, valgrind 3.19)");
+		close(fixture->server);
+		return;
+	}
+	close(self);
 	close(open_with(fixture, link, "smp-console 1 ready 115200\n", NULL));
 	close(fixture->server);
 	g_assert_cmpint(flock(fixture->port, LOCK_UN), ==, 0);
