@@ -265,6 +265,28 @@ class Lost(SerialCase):
 
 
 class Shared(SerialCase):
+    def test_console(self):
+        """an ordinary user's console, and an update through it: the board comes back by another name"""
+        self.acm("SN0001", *SLOW, *USB)
+        image = self.image()
+        with self.as_tester("dialout"):
+            console = self.begin("console", "/dev/ttyACM0")
+            wait_until(lambda: os.path.exists("/tmp/smp-console-1000/smp-console-166:0"), "its socket")
+            self.answers("usb:2fe3:0100")
+            run = self.begin("-c", "/dev/ttyACM0", "update", image)
+            run.upload_at(0.1)
+            self.hold("/dev/ttyACM0")
+            self.updated(run)
+            for state in ("lost", "back"):
+                self.assertEqual(console.wait_for(lambda o: o["event"] == "port")["state"], state)
+            self.assertEqual(os.listdir("/tmp/smp-console-1000"), ["smp-console-166:1"])
+            status = self.ctl("-c", "usb:2fe3:0100", "--json", "status").json[-1]
+            self.assertIn("shared by a console", status["link"])
+        self.answers("usb:2fe3:0100")
+        console.interrupt()
+        self.assertEqual(console.finish().code, 0)
+        self.assertNotIn("shared", self.ctl("-c", "usb:2fe3:0100", "status").out)
+
     def test_held(self):
         """a port that another program has open: its name and number"""
         gadget, _ = self.acm()
