@@ -316,8 +316,8 @@ class Clients(ConsoleCase):
         image, _ = self.make_image("new.bin", "1.1.0,200000")
         target = self.board("--pty", "--baud", "230400").target
         console = self.console(target)
-        upload = self.start("-c", target, "image", "upload", image)
-        self.wait_for(lambda: self.run_smpctl("-c", target, "echo", "x")[0] == 4)
+        upload = self.start("--json", "-c", target, "image", "upload", image)
+        upload.stdout.readline()
         self.busy("-c", target, "echo", "x", words=rf"is shared by a console \(pid {console.process.pid}\), "
                   rf"and in use by \S+ \(pid {upload.pid}\)")
         _, err = upload.communicate(timeout=PATIENCE)
