@@ -203,12 +203,13 @@ static gboolean write_port(SmpConsole *console, GError **error)
 
 /* ---- the client ---- */
 
-static void read_client(SmpConsole *console)
+/* @all: more than it may be ahead of the port */
+static void read_client(SmpConsole *console, gboolean all)
 {
 	guint8 buffer[4096];
 	ssize_t n = 0;
 
-	while (console->client >= 0 && smp_console_out_wants_lines(console->out)) {
+	while (console->client >= 0 && (all || smp_console_out_wants_lines(console->out))) {
 		n = recv(console->client, buffer, sizeof(buffer), 0);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
@@ -232,12 +233,20 @@ static void write_client(SmpConsole *console)
 		drop_client(console);
 }
 
+static gboolean has_left(const SmpConsole *console)
+{
+	struct pollfd client = {.fd = console->client};
+
+	return poll(&client, 1, 0) > 0;
+}
+
 /* One that has just left may not have been noticed yet. */
 static void accept_client(SmpConsole *console)
 {
 	pid_t pid = 0;
 
-	read_client(console);
+	if (has_left(console))
+		read_client(console, TRUE);
 	int fd = smp_share_accept(console->share, console->client >= 0 ? console->pid : 0, &pid);
 	if (fd < 0)
 		return;
@@ -285,7 +294,7 @@ static gboolean serve(SmpConsole *console, const GPollFD *fds, GError **error)
 	if (!console->link->is_open)
 		return TRUE;
 	if (fds[CLIENT].revents)
-		read_client(console);
+		read_client(console, FALSE);
 	if (fds[SHARE].revents)
 		accept_client(console);
 	write_client(console);
