@@ -185,6 +185,22 @@ gboolean smp_link_resync(SmpLink *link, GError **error)
 	return !link->klass->resync || link->klass->resync(link, error);
 }
 
+gboolean smp_link_retune(SmpLink *link, const char *scheme, guint baud, GError **error)
+{
+	if (!check_open(link, error))
+		return FALSE;
+	if (link->klass->retune)
+		return link->klass->retune(link, scheme, baud, error);
+	g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_UNSUPPORTED, "%s is no serial port",
+		    link->target);
+	return FALSE;
+}
+
+SmpPort *smp_link_get_port(SmpLink *link)
+{
+	return link->klass->port ? link->klass->port(link) : NULL;
+}
+
 gsize smp_link_max_packet(SmpLink *link, gsize buf_size)
 {
 	return link->klass->max_packet(link, buf_size);

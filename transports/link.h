@@ -5,6 +5,7 @@
 
 #include <poll.h>
 #include <smp/ble.h>
+#include <smp/ports.h>
 
 G_BEGIN_DECLS
 
@@ -37,6 +38,8 @@ typedef struct {
 	gboolean (*recover)(SmpLink *link, GError **error);
 	/* NULL where nothing is to be done. */
 	gboolean (*resync)(SmpLink *link, GError **error);
+	/* NULL where there is nothing to tune. */
+	gboolean (*retune)(SmpLink *link, const char *scheme, guint baud, GError **error);
 	gsize (*max_packet)(SmpLink *link, gsize buf_size);
 	guint (*max_outstanding)(SmpLink *link, guint buf_count);
 	/* Both NULL where it is known how packets reach the server. */
@@ -48,6 +51,8 @@ typedef struct {
 	 * port to itself and says nothing on it; the tty of such a link that is open. */
 	gboolean (*be_console)(SmpLink *link, GError **error);
 	void (*get_tty)(SmpLink *link, SmpTty *tty);
+	/* NULL where it goes through none. */
+	SmpPort *(*port)(SmpLink *link);
 	void (*free)(SmpLink *link);
 	/* Virtual time; NULL for the monotonic clock. */
 	gint64 (*now)(SmpLink *link);

@@ -70,6 +70,16 @@ static char *dup_name(SmpUdevDevice *usb, SmpUdevDevice *device, const char *att
 	return name ? g_utf8_make_valid(name, -1) : NULL;
 }
 
+/* ModemManager 1.20: 80-mm-candidate.rules marks all ttys that could be modems, other rules take
+ * some of them or whole devices out. */
+static gboolean may_be_modem(SmpUdevDevice *device, SmpUdevDevice *usb)
+{
+	return udev_device_get_property_value(device, "ID_MM_CANDIDATE") &&
+	       !udev_device_get_property_value(device, "ID_MM_PORT_IGNORE") &&
+	       !udev_device_get_property_value(device, "ID_MM_DEVICE_IGNORE") &&
+	       !udev_device_get_property_value(usb, "ID_MM_DEVICE_IGNORE");
+}
+
 static void add_usb(SmpPort *port, SmpUdevDevice *device)
 {
 	SmpUdevDevice *interface =
@@ -88,6 +98,7 @@ static void add_usb(SmpPort *port, SmpUdevDevice *device)
 	port->vendor = dup_name(usb, device, "manufacturer", "ID_VENDOR_FROM_DATABASE");
 	port->product = dup_name(usb, device, "product", "ID_MODEL_FROM_DATABASE");
 	port->usb_port = g_strdup(udev_device_get_sysname(usb));
+	port->modem = may_be_modem(device, usb);
 }
 
 /* Virtual consoles and ptys have no parent; type 0 is a UART that the driver did not find. */

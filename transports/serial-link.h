@@ -20,7 +20,7 @@ typedef struct {
 	SmpPort *port; /* what it was when it was open; NULL where it is not on USB */
 	char *device;  /* what was opened last */
 	int fd;
-	SmpSwitch latency_was; /* before it was opened */
+	SmpSerialBefore before;
 	SmpSharing sharing;
 	gboolean console; /* a program that speaks for itself on the line */
 	SmpDecoder *decoder;

@@ -148,7 +148,7 @@ static gboolean check_alive(int fd, const char *path, GError **error)
 	return FALSE;
 }
 
-int smp_serial_port_open(const char *path, const SmpSerialConfig *config, SmpSwitch *latency_was,
+int smp_serial_port_open(const char *path, const SmpSerialConfig *config, SmpSerialBefore *before,
 			 GError **error)
 {
 	struct stat info = {0};
@@ -161,7 +161,7 @@ int smp_serial_port_open(const char *path, const SmpSerialConfig *config, SmpSwi
 		return -1;
 	}
 	if (!take(fd, path, &info, error) || !check_alive(fd, path, error) ||
-	    !smp_serial_port_configure(fd, path, config, latency_was, error)) {
+	    !smp_serial_port_configure(fd, path, config, before, error)) {
 		close(fd);
 		return -1;
 	}
@@ -200,10 +200,10 @@ static void close_patiently(int fd)
 		close_in_thread(closing);
 }
 
-void smp_serial_port_close(int fd, SmpSwitch latency_was)
+void smp_serial_port_close(int fd, const SmpSerialBefore *before)
 {
 	tcflush(fd, TCOFLUSH);
-	smp_serial_port_restore_latency(fd, latency_was);
+	smp_serial_port_restore(fd, before);
 	/* Whoever opens it next, this program too, does not wait for the close. */
 	(void)ioctl(fd, TIOCNXCL);
 	(void)flock(fd, LOCK_UN);

@@ -9,6 +9,7 @@
 #include <asm/termbits.h>
 #include <errno.h>
 #include <linux/serial.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 /* Receivers take about 5 % in all (10 bits a byte); both sides may be off. */
@@ -36,13 +37,30 @@ static gboolean check_speed(int fd, const char *path, guint baud, GError **error
 	return FALSE;
 }
 
-/* HUPCL is cleared: the end of a program must not reset a board that has DTR on its reset line. */
-static gboolean set_mode(int fd, const char *path, const SmpSerialConfig *config, GError **error)
+gboolean smp_serial_port_set_baud(int fd, const char *path, guint baud, GError **error)
 {
 	struct termios2 tio;
 
 	if (ioctl(fd, TCGETS2, &tio) < 0)
 		return smp_link_error_errno(error, errno, "cannot read the settings of %s", path);
+	set_speed(&tio, baud);
+	if (ioctl(fd, TCSETS2, &tio) < 0)
+		return smp_link_error_errno(error, errno, "cannot set %s to %u baud", path, baud);
+	(void)ioctl(fd, TCFLSH, TCIFLUSH);
+	return check_speed(fd, path, baud, error);
+}
+
+/* HUPCL is cleared: the end of a program must not reset a board that has DTR on its reset line. */
+static gboolean set_mode(int fd, const char *path, const SmpSerialConfig *config,
+			 SmpSerialBefore *before, GError **error)
+{
+	struct termios2 tio;
+
+	G_STATIC_ASSERT(sizeof(tio) == sizeof(before->settings));
+
+	if (ioctl(fd, TCGETS2, &tio) < 0)
+		return smp_link_error_errno(error, errno, "cannot read the settings of %s", path);
+	memcpy(before->settings, &tio, sizeof(tio));
 	tio.c_iflag = IGNBRK;
 	tio.c_oflag = 0;
 	tio.c_lflag = 0;
@@ -102,20 +120,27 @@ static gboolean set_low_latency(int fd, const char *path, SmpSwitch state, SmpSw
 	return FALSE;
 }
 
-void smp_serial_port_restore_latency(int fd, SmpSwitch latency_was)
+/* HUPCL stays off: see set_mode(). */
+void smp_serial_port_restore(int fd, const SmpSerialBefore *before)
 {
+	struct termios2 tio;
 	SmpSwitch now;
 
-	if (latency_was != SMP_SWITCH_KEEP)
-		(void)switch_latency(fd, latency_was == SMP_SWITCH_ON, &now);
+	if (before->latency != SMP_SWITCH_KEEP)
+		(void)switch_latency(fd, before->latency == SMP_SWITCH_ON, &now);
+	if (!before->restore)
+		return;
+	memcpy(&tio, before->settings, sizeof(tio));
+	tio.c_cflag &= ~(tcflag_t)HUPCL;
+	(void)ioctl(fd, TCSETS2, &tio);
 }
 
 gboolean smp_serial_port_configure(int fd, const char *path, const SmpSerialConfig *config,
-				   SmpSwitch *latency_was, GError **error)
+				   SmpSerialBefore *before, GError **error)
 {
-	*latency_was = SMP_SWITCH_KEEP;
-	return set_mode(fd, path, config, error) &&
+	*before = (SmpSerialBefore){.latency = SMP_SWITCH_KEEP};
+	return set_mode(fd, path, config, before, error) &&
 	       set_line(fd, path, "DTR", TIOCM_DTR, config->dtr, error) &&
 	       set_line(fd, path, "RTS", TIOCM_RTS, config->rts, error) &&
-	       set_low_latency(fd, path, config->low_latency, latency_was, error);
+	       set_low_latency(fd, path, config->low_latency, &before->latency, error);
 }

@@ -166,14 +166,14 @@ static void serial_close(SmpLink *link)
 	SerialLink *serial = (SerialLink *)link;
 
 	if (serial->fd >= 0)
-		smp_sharing_close(&serial->sharing, serial->fd, serial->latency_was);
+		smp_sharing_close(&serial->sharing, serial->fd, &serial->before);
 	serial->fd = -1;
 }
 
 static gboolean open_path(SerialLink *serial, const char *path, GError **error)
 {
 	serial->fd = smp_sharing_open(&serial->sharing, &serial->link, path, &serial->config,
-				      &serial->latency_was, error);
+				      &serial->before, error);
 	if (serial->fd < 0)
 		return FALSE;
 	g_free(serial->device);
@@ -388,6 +388,62 @@ static gboolean serial_recover(SmpLink *link, GError **error)
 	return serial->shell ? recover_shell(serial, error) : serial_resync(link, error);
 }
 
+static SmpFraming framing_of(const char *scheme)
+{
+	if (g_str_equal(scheme, "raw"))
+		return SMP_FRAMING_RAW;
+	return g_str_equal(scheme, "cobs") ? SMP_FRAMING_COBS : SMP_FRAMING_CONSOLE;
+}
+
+/* What would be typed to get these settings. A USB address stands for console frames only. */
+static char *retuned_target(const SerialLink *serial, const char *scheme, guint baud)
+{
+	g_autoptr(SmpTarget) target = smp_target_parse(serial->link.target, NULL);
+	gboolean usb = serial->by_usb && g_str_equal(scheme, "serial");
+	const char *address = serial->by_usb && !usb ? serial->device : serial->address;
+
+	g_hash_table_remove(target->options, "baud");
+	if (baud != SMP_DEFAULT_BAUD)
+		g_hash_table_insert(target->options, g_strdup("baud"), g_strdup_printf("%u", baud));
+	return smp_target_format(usb ? "usb" : scheme, address, target->options);
+}
+
+/* What was sent leaves at the speed it was meant for. */
+static gboolean serial_retune(SmpLink *link, const char *scheme, guint baud, GError **error)
+{
+	SerialLink *serial = (SerialLink *)link;
+	SmpFraming framing = framing_of(scheme);
+	g_autofree char *target = NULL;
+
+	if (framing != SMP_FRAMING_CONSOLE && serial->config.flow == SMP_FLOW_XON_XOFF) {
+		g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_UNSUPPORTED,
+			    "%s: binary framing cannot be used with flow=xon-xoff", link->target);
+		return FALSE;
+	}
+	if (serial->sharing.active) {
+		g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_BUSY,
+			    "%s is shared by a console (pid %d), which has set its speed",
+			    link->target, (int)serial->sharing.pid);
+		return FALSE;
+	}
+	serial->before.restore = TRUE;
+	if (!smp_link_sleep(link, serial->line_free, error) ||
+	    !smp_serial_port_set_baud(serial->fd, link->target, baud, error))
+		return FALSE;
+	target = retuned_target(serial, scheme, baud);
+	g_free(link->target);
+	link->target = g_steal_pointer(&target);
+	serial->config.baud = serial->sharing.baud = baud;
+	serial->framing = framing;
+	serial->shell = g_str_equal(scheme, "shell");
+	smp_decoder_free(serial->decoder);
+	serial->decoder = smp_decoder_new(framing, on_packet, on_text, serial);
+	drop_packets(serial);
+	serial->pace = serial->config.pace * MSEC;
+	serial->lost = 0;
+	return greet(serial, error);
+}
+
 static gsize serial_max_packet(SmpLink *link, gsize buf_size)
 {
 	SerialLink *serial = (SerialLink *)link;
@@ -452,6 +508,11 @@ static char *serial_identity(SmpLink *link)
 	return g_strdup_printf("tty:%s", path);
 }
 
+static SmpPort *serial_port(SmpLink *link)
+{
+	return find_port((SerialLink *)link);
+}
+
 static void serial_free(SmpLink *link)
 {
 	SerialLink *serial = (SerialLink *)link;
@@ -473,21 +534,16 @@ static const SmpLinkClass serial_class = {
 	.receive = serial_receive,
 	.recover = serial_recover,
 	.resync = serial_resync,
+	.retune = serial_retune,
 	.max_packet = serial_max_packet,
 	.max_outstanding = serial_max_outstanding,
 	.describe = serial_describe,
 	.identity = serial_identity,
 	.be_console = smp_serial_be_console,
 	.get_tty = smp_serial_get_tty,
+	.port = serial_port,
 	.free = serial_free,
 };
-
-static SmpFraming framing_of(const char *scheme)
-{
-	if (g_str_equal(scheme, "raw"))
-		return SMP_FRAMING_RAW;
-	return g_str_equal(scheme, "cobs") ? SMP_FRAMING_COBS : SMP_FRAMING_CONSOLE;
-}
 
 SmpLink *smp_serial_link_new(const char *scheme, const char *address, GHashTable *options,
 			     GError **error)

@@ -197,18 +197,18 @@ static int open_again(SmpSharing *sharing, SmpLink *link, const char *path,
 }
 
 int smp_sharing_open(SmpSharing *sharing, SmpLink *link, const char *path,
-		     const SmpSerialConfig *config, SmpSwitch *latency_was, GError **error)
+		     const SmpSerialConfig *config, SmpSerialBefore *before, GError **error)
 {
 	g_autoptr(GError) busy = NULL;
 	g_autoptr(GError) failed = NULL;
 
-	*latency_was = SMP_SWITCH_KEEP;
+	*before = (SmpSerialBefore){.latency = SMP_SWITCH_KEEP};
 	if (console_runs(sharing))
 		return open_again(sharing, link, path, config, error);
 	forget_console(sharing);
 	sharing->active = FALSE;
 	sharing->baud = config->baud;
-	int fd = smp_serial_port_open(path, config, latency_was, &busy);
+	int fd = smp_serial_port_open(path, config, before, &busy);
 	if (fd < 0 && sharing->wanted && g_error_matches(busy, SMP_LINK_ERROR, SMP_LINK_ERROR_BUSY))
 		fd = open_shared(sharing, link, path, config, &failed);
 	if (fd < 0 && failed && !g_error_matches(failed, SMP_LINK_ERROR, SMP_LINK_ERROR_NOT_FOUND))
@@ -223,12 +223,12 @@ ssize_t smp_sharing_write(const SmpSharing *sharing, int fd, const guint8 *data,
 	return sharing->active ? send(fd, data, size, MSG_NOSIGNAL) : write(fd, data, size);
 }
 
-void smp_sharing_close(SmpSharing *sharing, int fd, SmpSwitch latency_was)
+void smp_sharing_close(SmpSharing *sharing, int fd, const SmpSerialBefore *before)
 {
 	if (sharing->active)
 		close(fd);
 	else
-		smp_serial_port_close(fd, latency_was);
+		smp_serial_port_close(fd, before);
 	sharing->active = FALSE;
 }
 

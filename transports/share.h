@@ -61,10 +61,10 @@ typedef struct {
 /* As smp_serial_port_open(); where the port is busy with a console that shares it, through that.
  * A console that shared it before is waited for (%SMP_LINK_ERROR_CLOSED) as long as it runs. */
 int smp_sharing_open(SmpSharing *sharing, SmpLink *link, const char *path,
-		     const SmpSerialConfig *config, SmpSwitch *latency_was,
+		     const SmpSerialConfig *config, SmpSerialBefore *before,
 		     GError **error) G_GNUC_WARN_UNUSED_RESULT;
 ssize_t smp_sharing_write(const SmpSharing *sharing, int fd, const guint8 *data, gsize size);
-void smp_sharing_close(SmpSharing *sharing, int fd, SmpSwitch latency_was);
+void smp_sharing_close(SmpSharing *sharing, int fd, const SmpSerialBefore *before);
 void smp_sharing_clear(SmpSharing *sharing);
 
 G_END_DECLS

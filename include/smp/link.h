@@ -118,6 +118,20 @@ gboolean smp_link_recover(SmpLink *link, GError **error) G_GNUC_WARN_UNUSED_RESU
 gboolean smp_link_resync(SmpLink *link, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * smp_link_retune:
+ * @scheme: how bytes carry SMP from now on: `serial`, `shell`, `raw` or `cobs`
+ * @baud: bits per second
+ *
+ * Tries something else on an open serial link. The port is not opened again, which could move its
+ * modem lines; once the link is closed it has the settings of before it was opened.
+ * smp_link_get_target() is the target with these settings then.
+ *
+ * Returns: FALSE with %SMP_LINK_ERROR_UNSUPPORTED where link or driver cannot do it, _IO
+ */
+gboolean smp_link_retune(SmpLink *link, const char *scheme, guint baud,
+			 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * smp_link_max_packet:
  * @buf_size: the server's buffer in bytes (parameters command), 0 where unknown
  *

@@ -17,6 +17,7 @@ G_BEGIN_DECLS
  * @holder, @holder_pid: the program that has it open; %NULL and 0 where none is seen
  * @accessible: this user may open it
  * @group: (nullable): the group whose members may open it
+ * @modem: by its udev rules ModemManager may take it for a modem
  */
 typedef struct {
 	char *device;
@@ -33,6 +34,7 @@ typedef struct {
 	int holder_pid;
 	gboolean accessible;
 	char *group;
+	gboolean modem;
 } SmpPort;
 
 void smp_port_free(SmpPort *port);
@@ -41,6 +43,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpPort, smp_port_free)
 /* Returns: (transfer full) (element-type SmpPort): ports that have hardware behind them, by name.
  * Nothing is opened. */
 GPtrArray *smp_ports_list(GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Returns: (transfer full) (nullable): the USB port that the link goes through, or would; %NULL
+ * where it is none or not there. Holder and access are not in it. */
+SmpPort *smp_link_get_port(SmpLink *link);
 
 /**
  * smp_port_holder:
