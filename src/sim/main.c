@@ -208,6 +208,8 @@ static gboolean open_program(Program *program, GError **error)
 		return FALSE;
 	if (options->pty)
 		program->pty = sim_pty_new(options->link, options->baud, options->latency, error);
+	if (program->pty)
+		program->pty->only_baud = options->only_baud;
 	return !options->pty || program->pty;
 }
 

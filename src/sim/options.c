@@ -383,7 +383,7 @@ gboolean sim_options_parse(SimOptions *options, int *argc, char ***argv, GError 
 	g_autofree char *board = NULL, *framing = NULL, *help = description();
 	g_auto(GStrv) rest = NULL;
 	double scale = 1, latency = 0;
-	int baud = 0, image = 0;
+	int baud = 0, only_baud = 0, image = 0;
 	const GOptionEntry entries[] = {
 		{"board", 'b', 0, G_OPTION_ARG_STRING, &board, "Kind of board (swap)", "NAME"},
 		{"pty", 0, 0, G_OPTION_ARG_NONE, &options->pty, "On a pty (default)", NULL},
@@ -394,6 +394,8 @@ gboolean sim_options_parse(SimOptions *options, int *argc, char ***argv, GError 
 		{"framing", 'f', 0, G_OPTION_ARG_STRING, &framing, "console, raw, cobs or shell",
 		 "KIND"},
 		{"baud", 0, 0, G_OPTION_ARG_INT, &baud, "Bytes take their time on the pty", "RATE"},
+		{"only-baud", 0, 0, G_OPTION_ARG_INT, &only_baud,
+		 "Garbage passes where the pty is set to another rate", "RATE"},
 		{"latency", 0, 0, G_OPTION_ARG_DOUBLE, &latency,
 		 "Answers come late as from an FTDI adapter", "MS"},
 		{"hangup", 0, 0, G_OPTION_ARG_NONE, &options->hangup,
@@ -425,6 +427,7 @@ gboolean sim_options_parse(SimOptions *options, int *argc, char ***argv, GError 
 		return FALSE;
 	options->pty = options->pty || options->link || !(options->udp || options->ble.adapter);
 	options->baud = (guint)MAX(baud, 0);
+	options->only_baud = (guint)MAX(only_baud, 0);
 	options->latency = (gint64)(MAX(latency, 0) * 1000);
 	options->image = (guint)MAX(image, 0);
 	return take_output(options, rest, error) && parse_framing(framing, &options->line, error) &&

@@ -15,7 +15,8 @@ typedef struct {
 	SimBleOptions ble;
 	SimLine line;
 	guint baud;
-	gint64 latency; /* µs */
+	guint only_baud; /* 0: any */
+	gint64 latency;	 /* µs */
 	gboolean hangup;
 	gboolean exit_with_stdin;
 	gboolean version;

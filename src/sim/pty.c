@@ -2,6 +2,8 @@
 
 #include "sim/pty.h"
 
+#include "sim/garble.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
@@ -103,6 +105,21 @@ gboolean sim_pty_wants_input(const SimPty *pty)
 	return pty->master >= 0 && pty->from_client.line->len < ON_LINE;
 }
 
+/* @lane: either direction; a client at the wrong rate is as far off in both */
+static void push(SimPty *pty, SimLane *lane, const guint8 *data, gsize size, gint64 now)
+{
+	guint rate = pty->only_baud ? sim_port_rate(pty->slave) : 0;
+
+	if (rate == 0 || rate == pty->only_baud) {
+		sim_lane_push(lane, data, size, now);
+		return;
+	}
+	gboolean in = lane == &pty->from_client;
+	g_autoptr(GByteArray) heard =
+		sim_garble(data, size, in ? rate : pty->only_baud, in ? pty->only_baud : rate);
+	sim_lane_push(lane, heard->data, heard->len, now);
+}
+
 void sim_pty_read(SimPty *pty, gint64 now)
 {
 	guint8 buffer[4096];
@@ -110,13 +127,13 @@ void sim_pty_read(SimPty *pty, gint64 now)
 	ssize_t n = read(pty->master, buffer, room);
 
 	if (n > 0)
-		sim_lane_push(&pty->from_client, buffer, (gsize)n, now);
+		push(pty, &pty->from_client, buffer, (gsize)n, now);
 }
 
 void sim_pty_write(SimPty *pty, const GByteArray *bytes, gint64 now)
 {
 	if (bytes->len > 0 && pty->master >= 0)
-		sim_lane_push(&pty->to_client, bytes->data, bytes->len, now);
+		push(pty, &pty->to_client, bytes->data, bytes->len, now);
 }
 
 gboolean sim_pty_flush(SimPty *pty, gint64 now)

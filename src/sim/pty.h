@@ -11,7 +11,8 @@ typedef struct {
 	int master; /* -1: hung up */
 	int slave;
 	char *name;
-	char *link; /* NULL: none */
+	char *link;	 /* NULL: none */
+	guint only_baud; /* what the client has to set; 0 for any */
 	SimLane from_client;
 	SimLane to_client;
 	GByteArray *ready; /* through the line, not yet taken by the kernel */
