@@ -165,6 +165,8 @@ GQuark smpctl_error_quark(void);
 /* Sets an error of the command line. Returns: FALSE */
 gboolean smpctl_usage_error(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 int smpctl_error_status(const GError *error);
+/* Why a board may be silent, the likeliest first. */
+const char *smpctl_silence_hint(Smpctl *cli);
 int smpctl_end_status(SmpEnd end, gboolean trial_wanted);
 /* Tells it, with hints, as text on stderr or as JSON on stdout. Returns: the exit status */
 int smpctl_error_report(Smpctl *cli, const GError *error);
@@ -503,6 +505,8 @@ gboolean smpctl_health_check(Smpctl *cli, const char *command, const char *versi
 
 /* cmd-status.c: a line a slot */
 void smpctl_print_slots(const SmpImageState *state);
+/* Image bytes in a request that fills a packet. */
+gsize smpctl_chunk_size(gsize max_packet);
 
 /* cmd-image.c: as the Go tool does, and as JSON */
 void smpctl_print_images(const SmpImageState *state);
@@ -521,8 +525,14 @@ gboolean smpctl_inspect_board(Smpctl *cli, const SmpBundle *bundle, JsonBuilder 
 /* cmd-inspect.c */
 void smpctl_firmware_json(JsonBuilder *json, const SmpFirmware *firmware);
 
+/* cmd-discover.c */
+/* Returns: (transfer full): what is plugged in: "Nordic nRF52840 DK (1915:520f, 10502)". @ports:
+ * all that there are */
+char *smpctl_port_text(const GPtrArray *ports, const SmpPort *port);
+
 /* The commands, one function each. */
 gboolean smpctl_cmd_discover(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_doctor(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_status(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_image_list(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_image_slots(Smpctl *cli, char **args, GError **error);

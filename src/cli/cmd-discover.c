@@ -101,7 +101,7 @@ static char *identity_text(const GPtrArray *ports, const SmpPort *port)
 	return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-static char *what_text(const GPtrArray *ports, const SmpPort *port)
+char *smpctl_port_text(const GPtrArray *ports, const SmpPort *port)
 {
 	g_autofree char *identity = identity_text(ports, port);
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -134,7 +134,7 @@ static char *state_text(const SmpPort *port, const Probe *result)
 
 static void print_port(const GPtrArray *ports, const SmpPort *port, const Probe *result)
 {
-	g_autofree char *what = what_text(ports, port);
+	g_autofree char *what = smpctl_port_text(ports, port);
 	g_autofree char *state = state_text(port, result);
 
 	printf("%-15s %-40s %s\n", port->device, what, state);

@@ -175,7 +175,7 @@ static void print_next_reset(const SmpBoard *board)
 }
 
 /* Image bytes in a request that fills a packet: what the rest of the request leaves. */
-static gsize chunk_size(gsize max_packet)
+gsize smpctl_chunk_size(gsize max_packet)
 {
 	g_autoptr(GByteArray) packet = g_byte_array_new();
 	const SmpImageUpload upload = {.length = 0};
@@ -188,7 +188,7 @@ static gsize chunk_size(gsize max_packet)
 
 static void print_speed(const SmpBoard *board, gsize max_packet)
 {
-	const SmpUploadResult full = {.chunk = chunk_size(max_packet)};
+	const SmpUploadResult full = {.chunk = smpctl_chunk_size(max_packet)};
 	g_autofree char *why = smp_upload_explain(&board->params, &full);
 
 	if (why && board->images)

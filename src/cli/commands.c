@@ -39,6 +39,15 @@ static const SmpctlCommand others[] = {
 		.run = smpctl_cmd_status,
 	},
 	{
+		.name = "doctor",
+		.args = "[BOARD]",
+		.help = "why a board does not answer, or is slow",
+		.topic = SMPCTL_LOOK,
+		.max_args = 1,
+		.example = "smpctl doctor /dev/ttyACM0",
+		.run = smpctl_cmd_doctor,
+	},
+	{
 		.name = "image list",
 		.args = "",
 		.help = "the images on the board",
@@ -46,15 +55,6 @@ static const SmpctlCommand others[] = {
 		.example = "smpctl -c /dev/ttyACM0 image list",
 		.kconfig = IMAGE_GROUP,
 		.run = smpctl_cmd_image_list,
-	},
-	{
-		.name = "image slots",
-		.args = "",
-		.help = "the slots and their sizes",
-		.topic = SMPCTL_LOOK,
-		.example = "smpctl -c /dev/ttyACM0 image slots",
-		.kconfig = "CONFIG_MCUMGR_GRP_IMG_SLOT_INFO",
-		.run = smpctl_cmd_image_slots,
 	},
 	{
 		.name = "image inspect",
@@ -188,6 +188,16 @@ static const SmpctlCommand others[] = {
 		.example = "smpctl -c /dev/ttyACM0 image upload app.signed.bin",
 		.kconfig = IMAGE_GROUP,
 		.run = smpctl_cmd_image_upload,
+	},
+	{
+		.name = "image slots",
+		.args = "",
+		.help = "the slots and their sizes",
+		.topic = SMPCTL_UPDATE,
+		.brief = TRUE,
+		.example = "smpctl -c /dev/ttyACM0 image slots",
+		.kconfig = "CONFIG_MCUMGR_GRP_IMG_SLOT_INFO",
+		.run = smpctl_cmd_image_slots,
 	},
 	{
 		.name = "image test",

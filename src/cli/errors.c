@@ -166,8 +166,7 @@ static gboolean is_serial(Smpctl *cli)
 	       !has_scheme(cli, "ble:");
 }
 
-/* Why a board may be silent, the likeliest first. */
-static const char *silence_hint(Smpctl *cli)
+const char *smpctl_silence_hint(Smpctl *cli)
 {
 	const SmpctlHeard *heard = &cli->heard;
 
@@ -209,6 +208,8 @@ static gboolean is_away(Smpctl *cli, const GError *error)
 	return error->domain == SMP_LINK_ERROR && has_scheme(cli, "ble:");
 }
 
+#define DOCTOR " `smpctl doctor` finds out."
+
 /* How the board stands, where that is known, and what may help. */
 static char *error_hint(Smpctl *cli, const GError *error)
 {
@@ -220,7 +221,7 @@ static char *error_hint(Smpctl *cli, const GError *error)
 	else if (status == SMPCTL_EXIT_DEVICE)
 		hint = device_hint(cli, error);
 	else if (status == SMPCTL_EXIT_TIMEOUT && !is_away(cli, error))
-		hint = g_strdup(silence_hint(cli));
+		hint = g_strconcat(smpctl_silence_hint(cli), DOCTOR, NULL);
 	else
 		hint = g_strdup(link_hint(error));
 	if (!cli->state || !hint)

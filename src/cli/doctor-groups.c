@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Which command groups the firmware has, what of smpctl each serves, and which Kconfig option
+ * brings those that are missing. Boards without the enumeration group are asked for something that
+ * each group can read; a group that can only write is not asked. */
+
+#include "doctor.h"
+
+typedef struct {
+	guint16 id;
+	const char *commands;
+	const char *kconfig; /* NULL: Mynewt's */
+	guint8 command;
+	const char *probe; /* payload of @command; NULL: not asked */
+} Group;
+
+static const Group groups[] = {
+	{SMP_GROUP_OS, "status, echo, reset, os …", "CONFIG_MCUMGR_GRP_OS", 6, "{}"},
+	{SMP_GROUP_IMAGE, "update, confirm, rollback, image …", "CONFIG_MCUMGR_GRP_IMG", 0, "{}"},
+	{SMP_GROUP_STAT, "stat", "CONFIG_MCUMGR_GRP_STAT", 1, "{}"},
+	{SMP_GROUP_SETTINGS, "settings …", "CONFIG_MCUMGR_GRP_SETTINGS", 0, "{\"name\":\"-\"}"},
+	{SMP_GROUP_LOG, "log …", NULL, 5, "{}"},
+	{SMP_GROUP_CRASH, "crash", NULL, 0, NULL},
+	{SMP_GROUP_RUN, "run …", NULL, 0, "{}"},
+	{SMP_GROUP_FS, "fs …", "CONFIG_MCUMGR_GRP_FS", 1, "{\"name\":\"/\"}"},
+	{SMP_GROUP_SHELL, "shell, shell exec", "CONFIG_MCUMGR_GRP_SHELL", 0, NULL},
+	{SMP_GROUP_ENUM, "group …", "CONFIG_MCUMGR_GRP_ENUM", 0, "{}"},
+	{SMP_GROUP_ZEPHYR_BASIC, "storage erase", "CONFIG_MCUMGR_GRP_ZBASIC", 0, NULL},
+};
+
+typedef enum {
+	GROUP_MISSING,
+	GROUP_THERE,
+	GROUP_UNKNOWN,
+} Presence;
+
+static const Group *find(guint16 id)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(groups); i++) {
+		if (groups[i].id == id)
+			return &groups[i];
+	}
+	return NULL;
+}
+
+static gboolean lists(const GArray *ids, guint16 id)
+{
+	for (guint i = 0; i < ids->len; i++) {
+		if (g_array_index(ids, guint16, i) == id)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* An error other than "not supported" comes from a group that is there. */
+static gboolean probe(SmpSession *session, const Group *group, Presence *presence, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+	g_autoptr(GBytes) payload = group->probe ? smp_raw_from_json(group->probe, NULL) : NULL;
+
+	*presence = GROUP_UNKNOWN;
+	if (!payload)
+		return TRUE;
+	g_autofree char *answer =
+		smp_raw_call(session, SMP_OP_READ, group->id, group->command, payload, 0, &failed);
+	if (!failed || g_error_matches(failed, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE))
+		*presence = smp_error_is_unsupported(failed) ? GROUP_MISSING : GROUP_THERE;
+	else if (failed->domain != SMP_PROTOCOL_ERROR) {
+		g_propagate_error(error, g_steal_pointer(&failed));
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static void add_group(JsonBuilder *json, guint16 id, const char *key, const char *value)
+{
+	g_autofree char *name = smp_group_name(id);
+
+	json_builder_begin_object(json);
+	smpctl_json_int(json, "group", id);
+	smpctl_json_text(json, "name", name);
+	smpctl_json_text(json, key, value);
+	json_builder_end_object(json);
+}
+
+static void append_line(GString *lines, guint16 id, const char *text)
+{
+	g_autofree char *name = smp_group_name(id);
+
+	g_string_append_printf(lines, "%s%-10s %s", lines->len ? "\n" : "", name, text);
+}
+
+/* @lines: one a group */
+static void tell_lines(SmpctlDoctor *doctor, const char *name, SmpctlFinding finding,
+		       const char *text, const GString *lines, JsonBuilder *json)
+{
+	const SmpctlCheck check = {
+		.name = name,
+		.finding = finding,
+		.text = text,
+		.hint = lines->str,
+		.json = json,
+	};
+
+	json_builder_end_array(json);
+	if (lines->len)
+		smpctl_doctor_tell(doctor, &check);
+}
+
+static JsonBuilder *begin_list(const char *key)
+{
+	JsonBuilder *json = smpctl_json_begin();
+
+	json_builder_set_member_name(json, key);
+	json_builder_begin_array(json);
+	return json;
+}
+
+static void tell_there(SmpctlDoctor *doctor, const GArray *ids)
+{
+	g_autoptr(JsonBuilder) json = begin_list("groups");
+	g_autoptr(GString) lines = g_string_new(NULL);
+	g_autofree char *text =
+		g_strdup_printf("%u command group%s", ids->len, ids->len == 1 ? "" : "s");
+
+	for (guint i = 0; i < ids->len; i++) {
+		guint16 id = g_array_index(ids, guint16, i);
+		const Group *group = find(id);
+		const char *commands = group ? group->commands : "raw …";
+
+		append_line(lines, id, commands);
+		add_group(json, id, "commands", commands);
+	}
+	tell_lines(doctor, "groups", SMPCTL_CHECK_OK, text, lines, json);
+}
+
+static void tell_missing(SmpctlDoctor *doctor, const GArray *missing)
+{
+	g_autoptr(JsonBuilder) json = begin_list("missing");
+	g_autoptr(GString) lines = g_string_new(NULL);
+
+	for (guint i = 0; i < missing->len; i++) {
+		const Group *group = find(g_array_index(missing, guint16, i));
+		g_autofree char *text =
+			g_strdup_printf("%s: %s=y", group->commands, group->kconfig);
+
+		append_line(lines, group->id, text);
+		add_group(json, group->id, "kconfig", group->kconfig);
+	}
+	tell_lines(doctor, "missing", SMPCTL_CHECK_NOTE, "not built into the firmware", lines,
+		   json);
+}
+
+static void tell_unknown(SmpctlDoctor *doctor, const GArray *unknown)
+{
+	g_autoptr(JsonBuilder) json = begin_list("unknown");
+	g_autoptr(GString) lines = g_string_new(NULL);
+
+	for (guint i = 0; i < unknown->len; i++) {
+		const Group *group = find(g_array_index(unknown, guint16, i));
+
+		append_line(lines, group->id, group->commands);
+		add_group(json, group->id, "commands", group->commands);
+	}
+	tell_lines(doctor, "unknown", SMPCTL_CHECK_NOTE,
+		   "not asked, as that would do something, or silent", lines, json);
+}
+
+/* Where the board lists its groups. */
+static void compare(const GArray *ids, GArray *missing)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(groups); i++) {
+		if (groups[i].kconfig && !lists(ids, groups[i].id))
+			g_array_append_val(missing, groups[i].id);
+	}
+}
+
+/* Mynewt's groups are only told of boards that have its logs, and Zephyr's own only of others. */
+static gboolean probe_all(SmpSession *session, GArray *there, GArray *missing, GArray *unknown,
+			  GError **error)
+{
+	Presence log;
+
+	if (!probe(session, find(SMP_GROUP_LOG), &log, error))
+		return FALSE;
+	gboolean mynewt = log == GROUP_THERE;
+	for (guint i = 0; i < G_N_ELEMENTS(groups); i++) {
+		const Group *group = &groups[i];
+		Presence presence = log;
+
+		if ((!group->kconfig && !mynewt) ||
+		    (mynewt && group->id >= SMP_GROUP_FS && group->id != SMP_GROUP_SHELL))
+			continue;
+		if (group->id != SMP_GROUP_LOG && !probe(session, group, &presence, error))
+			return FALSE;
+		if (presence == GROUP_THERE)
+			g_array_append_val(there, group->id);
+		else if (presence == GROUP_UNKNOWN)
+			g_array_append_val(unknown, group->id);
+		else if (!mynewt)
+			g_array_append_val(missing, group->id);
+	}
+	return TRUE;
+}
+
+static GArray *new_list(void)
+{
+	return g_array_new(FALSE, FALSE, sizeof(guint16));
+}
+
+void smpctl_doctor_groups(SmpctlDoctor *doctor)
+{
+	SmpSession *session = doctor->cli->session;
+	g_autoptr(GError) failed = NULL;
+	g_autoptr(GArray) missing = new_list();
+	g_autoptr(GArray) unknown = new_list();
+
+	smpctl_doctor_doing(doctor, "groups", "asking what it can do");
+	g_autoptr(GArray) there = smp_enumeration_list(session, &failed);
+	if (there) {
+		compare(there, missing);
+	} else if (failed->domain == SMP_PROTOCOL_ERROR) {
+		g_clear_error(&failed);
+		there = new_list();
+		(void)!probe_all(session, there, missing, unknown, &failed);
+	}
+	if (failed) {
+		smpctl_doctor_tell_error(doctor, "groups", failed, NULL, NULL);
+		return;
+	}
+	tell_there(doctor, there);
+	tell_missing(doctor, missing);
+	tell_unknown(doctor, unknown);
+}

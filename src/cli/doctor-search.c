@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A port or host that does not answer as it was asked: other framings, rates, ports. In less than
+ * 20 s in all, for a person waits. */
+
+#include "doctor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* One request has 40 bytes in both directions: 50 ms at 9600 baud. */
+#define TRY_MS 400
+#define UDP_MS 1000
+
+/* So much legible text proves a rate. */
+#define PROOF 16
+
+/* Those that boards and adapters are set to, the likeliest first. */
+static const guint rates[] = {115200, 1000000, 921600, 57600, 230400, 460800, 38400, 19200, 9600};
+
+/* What the line was given as, and what became of the search. */
+typedef struct {
+	SmpctlDoctor *doctor;
+	const char *scheme; /* of console frames where it is a USB address */
+	guint baud;
+	guint legible; /* a rate at which text comes; 0 for none */
+} Search;
+
+static guint baud_of(const char *target)
+{
+	const char *option = strpbrk(target, "?&");
+	guint baud = 115200;
+
+	for (; option; option = strpbrk(option + 1, "&")) {
+		if (sscanf(option + 1, "baud=%u", &baud) == 1)
+			return baud;
+	}
+	return 115200;
+}
+
+static const char *scheme_of(const char *target)
+{
+	static const char *const schemes[] = {"raw", "cobs", "shell"};
+
+	for (guint i = 0; i < G_N_ELEMENTS(schemes); i++) {
+		if (g_str_has_prefix(target, schemes[i]) && target[strlen(schemes[i])] == ':')
+			return schemes[i];
+	}
+	return "serial";
+}
+
+static const char *framing_name(const char *scheme)
+{
+	if (g_str_equal(scheme, "raw"))
+		return "raw SMP";
+	if (g_str_equal(scheme, "cobs"))
+		return "COBS frames";
+	return g_str_equal(scheme, "shell") ? "SMP inside a Zephyr shell" : "console frames";
+}
+
+/* Raw servers drop what they took for half a packet after 3 s of silence; a shell half a marker
+ * when it gets the other half. */
+static gboolean needs_recovery(const char *scheme)
+{
+	return g_str_equal(scheme, "raw") || g_str_equal(scheme, "shell");
+}
+
+static gboolean is_legible(const SmpctlHeard *heard)
+{
+	return heard->bytes >= PROOF && heard->odd * 10 < heard->bytes;
+}
+
+/* Returns: whether it answers. A line that cannot be set so does not, and one that went away will
+ * say so the next time. */
+static gboolean try(Search *search, const char *scheme, guint baud)
+{
+	Smpctl *cli = search->doctor->cli;
+	g_autofree char *what = g_strdup_printf("trying %s at %u baud", framing_name(scheme), baud);
+	gboolean answered = FALSE;
+
+	smpctl_doctor_doing(search->doctor, "search", what);
+	cli->heard.bytes = cli->heard.odd = 0;
+	if (!smp_link_retune(cli->link, scheme, baud, NULL) ||
+	    (needs_recovery(scheme) && !smp_link_recover(cli->link, NULL)) ||
+	    !smpctl_doctor_is_there(search->doctor, TRY_MS, &answered, NULL))
+		return FALSE;
+	if (is_legible(&cli->heard) && !search->legible)
+		search->legible = baud;
+	return answered;
+}
+
+static gboolean try_other(Search *search, const char *scheme)
+{
+	return !g_str_equal(scheme, search->scheme) && try(search, scheme, search->baud);
+}
+
+static gboolean try_rates(Search *search)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(rates) && !search->legible; i++) {
+		if (rates[i] != search->baud && try(search, "serial", rates[i]))
+			return TRUE;
+	}
+	return search->legible && search->legible != search->baud &&
+	       try(search, "shell", search->legible);
+}
+
+static gboolean try_framings(Search *search)
+{
+	return try_other(search, "serial") || try_other(search, "raw") || try_other(search, "cobs");
+}
+
+/* Text that can be read proves the rate, and that nothing binary is spoken there: raw SMP shares
+ * its port with nothing. */
+static gboolean look_around(Search *search, const SmpctlHeard *heard)
+{
+	gboolean noise = heard->odd * 5 > heard->bytes;
+
+	if (heard->bytes > 0 && !noise)
+		return try_other(search, "shell") || try_other(search, "serial");
+	if (noise)
+		return try_rates(search) || try_framings(search);
+	if (try_framings(search))
+		return TRUE;
+	return search->legible == search->baud ? try_other(search, "shell") : try_rates(search);
+}
+
+static void tell_found(Search *search)
+{
+	SmpctlDoctor *doctor = search->doctor;
+	const char *target = smp_link_get_target(doctor->cli->link);
+	const char *scheme = scheme_of(target);
+	guint baud = baud_of(target);
+	gboolean rate = baud != search->baud;
+	g_autofree char *text =
+		rate ? g_strdup_printf("wrong baud rate: it answers %s at %u baud, not %u",
+				       framing_name(scheme), baud, search->baud)
+		     : g_strdup_printf("wrong framing: it answers %s, not %s", framing_name(scheme),
+				       framing_name(search->scheme));
+	g_autofree char *hint = g_strdup_printf("Use -c '%s'.", target);
+	g_autoptr(JsonBuilder) json = smpctl_json_begin();
+	const SmpctlCheck check = {
+		.name = "search",
+		.finding = SMPCTL_CHECK_PROBLEM,
+		.text = text,
+		.hint = hint,
+		.cause = rate ? "baud" : "framing",
+		.status = SMPCTL_EXIT_TIMEOUT,
+		.json = json,
+	};
+
+	smpctl_json_text(json, "use", target);
+	smpctl_doctor_tell(doctor, &check);
+}
+
+static void tell_legible(Search *search)
+{
+	g_autofree char *text = g_strdup_printf("wrong baud rate: text can be read at %u baud, but "
+						"nothing answers SMP there",
+						search->legible);
+	const SmpctlCheck check = {
+		.name = "search",
+		.finding = SMPCTL_CHECK_PROBLEM,
+		.text = text,
+		.hint = "The firmware has no SMP on this port, or it is still starting.",
+		.cause = "baud",
+		.status = SMPCTL_EXIT_TIMEOUT,
+	};
+
+	smpctl_doctor_tell(search->doctor, &check);
+}
+
+static void tell_nothing(Search *search, gboolean text)
+{
+	const SmpctlCheck check = {
+		.name = "search",
+		.finding = SMPCTL_CHECK_NOTE,
+		.text = text ? "neither does it answer inside a shell"
+			     : "neither other framings nor other rates are answered",
+		.hint = text ? "The port carries a console without SMP: another port of the board "
+			       "may have it, or the firmware lacks\n"
+			       "CONFIG_MCUMGR_TRANSPORT_UART=y with the zephyr,uart-mcumgr of its "
+			       "devicetree, or CONFIG_MCUMGR_TRANSPORT_SHELL=y."
+			     : "Is it this port, is the board powered, are RX and TX crossed, is "
+			       "it held in reset? A reset of the board\n"
+			       "while `smpctl -v` asks it shows whether anything comes at all.",
+	};
+
+	smpctl_doctor_tell(search->doctor, &check);
+}
+
+static gboolean search_serial(SmpctlDoctor *doctor)
+{
+	const SmpctlHeard heard = doctor->cli->heard;
+	Search search = {
+		.doctor = doctor,
+		.scheme = scheme_of(doctor->given),
+		.baud = baud_of(doctor->given),
+	};
+
+	gboolean found = look_around(&search, &heard);
+	if (g_cancellable_is_cancelled(doctor->cli->cancellable))
+		return FALSE;
+	if (found)
+		tell_found(&search);
+	else if (search.legible && search.legible != search.baud)
+		tell_legible(&search);
+	else
+		tell_nothing(&search, heard.bytes > 0 && heard.odd * 5 <= heard.bytes);
+	return found;
+}
+
+/* "udp:HOST" of "udp:HOST:PORT"; NULL where it names no port of its own. */
+static char *default_port(const char *target)
+{
+	const char *bracket = strchr(target, ']');
+	const char *colon = strchr(bracket ? bracket : target + strlen("udp:"), ':');
+
+	return colon ? g_strndup(target, (gsize)(colon - target)) : NULL;
+}
+
+static gboolean search_udp(SmpctlDoctor *doctor)
+{
+	Smpctl *cli = doctor->cli;
+	g_autofree char *target = default_port(doctor->given);
+	SmpLink *link = target ? smp_link_new(target, NULL) : NULL;
+	gboolean answered = FALSE;
+
+	if (!link)
+		return FALSE;
+	smpctl_doctor_doing(doctor, "search", "trying port 1337");
+	smp_link_set_cancellable(link, cli->cancellable);
+	g_clear_pointer(&cli->session, smp_session_free);
+	smp_link_free(cli->link);
+	cli->link = link;
+	if (!smp_link_open(link, NULL) ||
+	    !smpctl_doctor_is_there(doctor, UDP_MS, &answered, NULL) || !answered)
+		return FALSE;
+	g_autofree char *hint = g_strdup_printf("Use -c %s.", target);
+	g_autoptr(JsonBuilder) json = smpctl_json_begin();
+	const SmpctlCheck check = {
+		.name = "search",
+		.finding = SMPCTL_CHECK_PROBLEM,
+		.text = "wrong port: SMP answers on port 1337 of this host",
+		.hint = hint,
+		.cause = "port",
+		.status = doctor->status,
+		.json = json,
+	};
+	smpctl_json_text(json, "use", target);
+	smpctl_doctor_tell(doctor, &check);
+	return TRUE;
+}
+
+gboolean smpctl_doctor_search(SmpctlDoctor *doctor)
+{
+	if (!doctor->symptom || g_cancellable_is_cancelled(doctor->cli->cancellable))
+		return FALSE;
+	if (g_str_has_prefix(doctor->given, "udp:"))
+		return search_udp(doctor);
+	if (g_str_has_prefix(doctor->given, "ble:") || g_str_has_prefix(doctor->given, "sim:"))
+		return FALSE;
+	return search_serial(doctor);
+}
