@@ -4,6 +4,11 @@
 
 #include "doctor.h"
 
+#include <string.h>
+
+/* What smp_raw_call() puts in front. */
+#define SENDING "cannot send the request: "
+
 /* The first request, which may meet half a line of somebody else's. */
 #define FIRST_MS 700
 /* Then in both versions. */
@@ -29,6 +34,16 @@ SmpSession *smpctl_doctor_session(SmpctlDoctor *doctor, guint timeout_ms)
 	return cli->session;
 }
 
+/* What was asked does not matter here. */
+static GError *strip(const GError *failed)
+{
+	const char *message = failed->message;
+
+	if (g_str_has_prefix(message, SENDING))
+		message += strlen(SENDING);
+	return g_error_new_literal(failed->domain, failed->code, message);
+}
+
 gboolean smpctl_doctor_ask(SmpSession *session, SmpOp op, guint16 group, guint8 command,
 			   const char *json, guint timeout_ms, gboolean *answered, GError **error)
 {
@@ -43,7 +58,7 @@ gboolean smpctl_doctor_ask(SmpSession *session, SmpOp op, guint16 group, guint8 
 	*answered = !silent;
 	if (!failed || failed->domain == SMP_PROTOCOL_ERROR)
 		return TRUE;
-	g_propagate_error(error, g_steal_pointer(&failed));
+	g_propagate_error(error, strip(failed));
 	return FALSE;
 }
 
@@ -94,25 +109,27 @@ static gboolean ask_list(SmpctlDoctor *doctor, gboolean *answered, GError **erro
 				 answered, error);
 }
 
-static gboolean is_shell(SmpLink *link)
+/* Why the first request was lost. Half a marker stays in a shell until the other half comes (Zephyr
+ * smp_shell.c). */
+static const char *loss_hint(Smpctl *cli)
 {
-	return g_str_has_prefix(smp_link_get_target(link), "shell:");
+	if (g_str_has_prefix(smp_link_get_target(cli->link), "shell:"))
+		return "The shell had been left with half a frame, and took every other for "
+		       "commands.\n"
+		       "It has been given the other half.";
+	if (cli->heard.bytes > 0)
+		return "Console text came instead (-v shows it). If that is a shell, use "
+		       "shell:PATH.";
+	return "Another program may have left half a line, or the board was busy.";
 }
 
-/* Half a marker stays in a shell until the other half comes (Zephyr smp_shell.c). */
 static void tell_answer(SmpctlDoctor *doctor, gboolean lost)
 {
-	gboolean shell = lost && is_shell(doctor->cli->link);
 	const SmpctlCheck check = {
 		.name = "answer",
 		.finding = lost ? SMPCTL_CHECK_NOTE : SMPCTL_CHECK_OK,
-		.text = shell  ? "SMP answers, now: the shell had been left with half a frame"
-			: lost ? "SMP answers; the first request was lost"
-			       : "SMP answers",
-		.hint = shell ? "Every request would have gone to the shell. It has been given the "
-				"other half."
-			: lost ? "Another program may have left half a line, or the board was busy."
-			       : NULL,
+		.text = lost ? "SMP answers; the first request was lost" : "SMP answers",
+		.hint = lost ? loss_hint(doctor->cli) : NULL,
 	};
 
 	smpctl_doctor_tell(doctor, &check);
@@ -126,9 +143,7 @@ static void tell_silence(SmpctlDoctor *doctor)
 	const SmpctlCheck check = {
 		.name = "answer",
 		.finding = SMPCTL_CHECK_PROBLEM,
-		.text = noise  ? "no answer, and what comes is no text"
-			: text ? "console text comes, and no answer to SMP"
-			       : "no answer, nothing comes at all",
+		.text = "no answer to SMP",
 		.hint = smpctl_silence_hint(doctor->cli),
 		.cause = noise	? "noise"
 			 : text ? "text"

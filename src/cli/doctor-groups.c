@@ -15,13 +15,13 @@ typedef struct {
 } Group;
 
 static const Group groups[] = {
-	{SMP_GROUP_OS, "status, echo, reset, os …", "CONFIG_MCUMGR_GRP_OS", 6, "{}"},
+	{SMP_GROUP_OS, "status, echo, reset, os …", "CONFIG_MCUMGR_GRP_OS", 0, "{\"d\":\"\"}"},
 	{SMP_GROUP_IMAGE, "update, confirm, rollback, image …", "CONFIG_MCUMGR_GRP_IMG", 0, "{}"},
 	{SMP_GROUP_STAT, "stat", "CONFIG_MCUMGR_GRP_STAT", 1, "{}"},
 	{SMP_GROUP_SETTINGS, "settings …", "CONFIG_MCUMGR_GRP_SETTINGS", 0, "{\"name\":\"-\"}"},
 	{SMP_GROUP_LOG, "log …", NULL, 5, "{}"},
 	{SMP_GROUP_CRASH, "crash", NULL, 0, NULL},
-	{SMP_GROUP_RUN, "run …", NULL, 0, "{}"},
+	{SMP_GROUP_RUN, "run …", NULL, 1, "{}"},
 	{SMP_GROUP_FS, "fs …", "CONFIG_MCUMGR_GRP_FS", 1, "{\"name\":\"/\"}"},
 	{SMP_GROUP_SHELL, "shell, shell exec", "CONFIG_MCUMGR_GRP_SHELL", 0, NULL},
 	{SMP_GROUP_ENUM, "group …", "CONFIG_MCUMGR_GRP_ENUM", 0, "{}"},
@@ -61,8 +61,10 @@ static gboolean probe(SmpSession *session, const Group *group, Presence *presenc
 	*presence = GROUP_UNKNOWN;
 	if (!payload)
 		return TRUE;
+	/* An echo is a write. */
+	SmpOp op = group->id == SMP_GROUP_OS ? SMP_OP_WRITE : SMP_OP_READ;
 	g_autofree char *answer =
-		smp_raw_call(session, SMP_OP_READ, group->id, group->command, payload, 0, &failed);
+		smp_raw_call(session, op, group->id, group->command, payload, 0, &failed);
 	if (!failed || g_error_matches(failed, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE))
 		*presence = smp_error_is_unsupported(failed) ? GROUP_MISSING : GROUP_THERE;
 	else if (failed->domain != SMP_PROTOCOL_ERROR) {
@@ -98,7 +100,7 @@ static void tell_lines(SmpctlDoctor *doctor, const char *name, SmpctlFinding fin
 		.name = name,
 		.finding = finding,
 		.text = text,
-		.hint = lines->str,
+		.hint = doctor->cli->options->json ? NULL : lines->str,
 		.json = json,
 	};
 

@@ -68,6 +68,7 @@ void smpctl_doctor_tell(SmpctlDoctor *doctor, const SmpctlCheck *check)
 	smpctl_progress_end(&doctor->progress);
 	if (check->finding == SMPCTL_CHECK_PROBLEM)
 		note_problem(doctor, check);
+	doctor->noted |= check->finding == SMPCTL_CHECK_NOTE;
 	if (doctor->cli->options->json)
 		print_json(check);
 	else
@@ -127,7 +128,9 @@ void smpctl_doctor_doing(SmpctlDoctor *doctor, const char *name, const char *wha
 void smpctl_doctor_end(SmpctlDoctor *doctor)
 {
 	Smpctl *cli = doctor->cli;
-	const char *verdict = doctor->verdict ? doctor->verdict : "nothing is wrong: it answers";
+	const char *good = doctor->noted ? "it answers; the notes say what could be better"
+					 : "it answers, and nothing is wrong";
+	const char *verdict = doctor->verdict ? doctor->verdict : good;
 	SmpctlColor color = doctor->verdict ? SMPCTL_RED : SMPCTL_GREEN;
 
 	smpctl_progress_end(&doctor->progress);

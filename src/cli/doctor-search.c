@@ -132,8 +132,9 @@ static void tell_found(Search *search)
 	guint baud = baud_of(target);
 	gboolean rate = baud != search->baud;
 	g_autofree char *text =
-		rate ? g_strdup_printf("wrong baud rate: it answers %s at %u baud, not %u",
-				       framing_name(scheme), baud, search->baud)
+		rate ? g_strdup_printf("wrong baud rate: it answers at %u baud, not %u%s", baud,
+				       search->baud,
+				       g_str_equal(scheme, "shell") ? ", inside a shell" : "")
 		     : g_strdup_printf("wrong framing: it answers %s, not %s", framing_name(scheme),
 				       framing_name(search->scheme));
 	g_autofree char *hint = g_strdup_printf("Use -c '%s'.", target);
@@ -169,20 +170,28 @@ static void tell_legible(Search *search)
 	smpctl_doctor_tell(search->doctor, &check);
 }
 
-static void tell_nothing(Search *search, gboolean text)
+static void tell_nothing(Search *search, const SmpctlHeard *heard)
 {
+	gboolean noise = heard->odd * 5 > heard->bytes;
+	gboolean text = heard->bytes > 0 && !noise;
 	const SmpctlCheck check = {
 		.name = "search",
-		.finding = SMPCTL_CHECK_NOTE,
-		.text = text ? "neither does it answer inside a shell"
-			     : "neither other framings nor other rates are answered",
-		.hint = text ? "The port carries a console without SMP: another port of the board "
-			       "may have it, or the firmware lacks\n"
-			       "CONFIG_MCUMGR_TRANSPORT_UART=y with the zephyr,uart-mcumgr of its "
+		.finding = SMPCTL_CHECK_PROBLEM,
+		.text = noise  ? "only noise comes: no answer in other framings and at other rates"
+			: text ? "only console text comes: no answer inside a shell either"
+			       : "nothing comes: no answer in other framings and at other rates",
+		.hint = text ? "The port carries a console without SMP. Another port of the board "
+			       "may have it, or the firmware needs\n"
+			       "CONFIG_MCUMGR_TRANSPORT_UART=y and zephyr,uart-mcumgr in its "
 			       "devicetree, or CONFIG_MCUMGR_TRANSPORT_SHELL=y."
 			     : "Is it this port, is the board powered, are RX and TX crossed, is "
-			       "it held in reset? A reset of the board\n"
-			       "while `smpctl -v` asks it shows whether anything comes at all.",
+			       "it held in reset?\n"
+			       "Reset it while `smpctl -v -t 60 echo x` runs to see whether "
+			       "anything comes at all.",
+		.cause = noise	? "noise"
+			 : text ? "text"
+				: "silence",
+		.status = SMPCTL_EXIT_TIMEOUT,
 	};
 
 	smpctl_doctor_tell(search->doctor, &check);
@@ -205,7 +214,7 @@ static gboolean search_serial(SmpctlDoctor *doctor)
 	else if (search.legible && search.legible != search.baud)
 		tell_legible(&search);
 	else
-		tell_nothing(&search, heard.bytes > 0 && heard.odd * 5 <= heard.bytes);
+		tell_nothing(&search, &heard);
 	return found;
 }
 

@@ -12,9 +12,13 @@
 /* Of each size. */
 #define PROBES 3
 
-/* A small answer takes no longer on any link; a byte there and back 3 ms at 9600 baud. */
+/* A small answer takes no longer on any link, and a byte there and back no longer where there is no
+ * baud rate. */
 #define SMALL_MS 1000
-#define BYTE_MS	 3
+#define BYTE_MS	 1
+
+/* Of a byte there and back, in base64. */
+#define LINE_BITS 30
 
 /* What an answer is longer than its text, with room for a longer head: header, map, key, text. */
 #define ECHO_OVERHEAD 16
@@ -26,12 +30,33 @@ typedef struct {
 	gint64 fastest;
 } Probes;
 
+/* Bits per second of a line that has them; 0 for a link that has not. USB has them only where a
+ * UART is behind it, which nobody can see. */
+static guint line_baud(SmpLink *link)
+{
+	g_autofree char *kind = smp_link_describe(link);
+	g_autoptr(SmpPort) port = smp_link_get_port(link);
+	const char *number = strstr(kind, "serial ");
+	guint baud = 0;
+
+	if (port && g_strcmp0(port->driver, "cdc_acm") == 0)
+		return 0;
+	return number && sscanf(number, "serial %u", &baud) == 1 ? baud : 0;
+}
+
+static guint time_of(SmpLink *link, guint size)
+{
+	guint baud = line_baud(link);
+
+	return baud ? size * LINE_BITS * 1000 / baud : size * BYTE_MS;
+}
+
 static gboolean echo(SmpctlDoctor *doctor, gsize size, Probes *probes, GError **error)
 {
 	Smpctl *cli = doctor->cli;
 	g_autofree char *text = g_strnfill(size, 'a');
 	g_autofree char *json = g_strdup_printf("{\"d\":\"%s\"}", text);
-	guint timeout_ms = SMALL_MS + BYTE_MS * (guint)size;
+	guint timeout_ms = SMALL_MS + time_of(cli->link, (guint)size);
 
 	*probes = (Probes){.fastest = G_MAXINT64};
 	for (guint i = 0; i < PROBES; i++) {
@@ -95,20 +120,6 @@ static gboolean check_packets(SmpctlDoctor *doctor, gsize max_packet, gint64 *ro
 	return TRUE;
 }
 
-/* Bits per second of a line that has them; 0 for a link that has not. USB has them only where a
- * UART is behind it, which nobody can see. */
-static guint line_baud(SmpLink *link)
-{
-	g_autofree char *kind = smp_link_describe(link);
-	g_autoptr(SmpPort) port = smp_link_get_port(link);
-	const char *number = strstr(kind, "serial ");
-	guint baud = 0;
-
-	if (port && g_strcmp0(port->driver, "cdc_acm") == 0)
-		return 0;
-	return number && sscanf(number, "serial %u", &baud) == 1 ? baud : 0;
-}
-
 /* Bytes on the line of a packet; console frames have base64, length, CRC, and lines. */
 static double on_line(gsize packet, gboolean console)
 {
@@ -151,7 +162,7 @@ static void tell_buffers(SmpctlDoctor *doctor, const SmpBoard *board, gsize max_
 		"%s%s", board->params.buf_size ? params : "buffers of unknown size", rate);
 	g_autoptr(JsonBuilder) json = smpctl_json_begin();
 	const SmpctlCheck check = {
-		.name = "buffers",
+		.name = "speed",
 		.finding = why ? SMPCTL_CHECK_NOTE : SMPCTL_CHECK_OK,
 		.text = text,
 		.hint = why,

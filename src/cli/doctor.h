@@ -18,6 +18,7 @@ typedef enum {
  * @verdict: (nullable): the same for a person
  * @symptom: it is one of which a cause may still be found
  * @status: the exit status that it comes to
+ * @noted: something could be better
  * @progress: what is being done
  */
 typedef struct {
@@ -27,6 +28,7 @@ typedef struct {
 	char *verdict;
 	gboolean symptom;
 	int status;
+	gboolean noted;
 	SmpctlProgress progress;
 	gint64 began;
 } SmpctlDoctor;
