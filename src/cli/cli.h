@@ -37,11 +37,13 @@ typedef struct {
  * SmpctlHeard: console text that came over the link, for the diagnosis of silence.
  * @bytes: how much
  * @odd: how many of them are no text: a sign of a wrong baud rate
+ * @prompt: a Zephyr shell's prompt was among them
  * @line: the line in hand, for --verbose
  */
 typedef struct {
 	gsize bytes;
 	gsize odd;
+	gboolean prompt;
 	GString *line;
 } SmpctlHeard;
 

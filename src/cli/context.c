@@ -56,6 +56,7 @@ static void on_text(const char *text, gsize length, gpointer user_data)
 	SmpctlHeard *heard = &cli->heard;
 
 	heard->bytes += length;
+	heard->prompt |= g_strstr_len(text, (gssize)length, "~$ ") != NULL;
 	for (gsize i = 0; i < length; i++) {
 		heard->odd += !is_text((guint8)text[i]);
 		if (!cli->options->verbose)

@@ -109,30 +109,54 @@ static gboolean ask_list(SmpctlDoctor *doctor, gboolean *answered, GError **erro
 				 answered, error);
 }
 
+static gboolean is_shell(SmpLink *link)
+{
+	return g_str_has_prefix(smp_link_get_target(link), "shell:");
+}
+
 /* Why the first request was lost. Half a marker stays in a shell until the other half comes (Zephyr
  * smp_shell.c). */
-static const char *loss_hint(Smpctl *cli)
+static void tell_loss(SmpctlDoctor *doctor)
 {
-	if (g_str_has_prefix(smp_link_get_target(cli->link), "shell:"))
-		return "The shell had been left with half a frame, and took every other for "
-		       "commands.\n"
-		       "It has been given the other half.";
-	if (cli->heard.bytes > 0)
-		return "Console text came instead (-v shows it). If that is a shell, use "
-		       "shell:PATH.";
-	return "Another program may have left half a line, or the board was busy.";
+	const SmpctlCheck check = {
+		.name = "answer",
+		.finding = SMPCTL_CHECK_NOTE,
+		.text = "SMP answers; the first request was lost",
+		.hint = is_shell(doctor->cli->link)
+				? "The shell had been left with half a frame, and took every other "
+				  "for commands.\n"
+				  "It has been given the other half."
+				: "Another program may have left half a line, or the board was "
+				  "busy.",
+	};
+
+	smpctl_doctor_tell(doctor, &check);
+}
+
+/* A shell takes a frame for commands where text is read together with it (Zephyr smp_shell.c). */
+static void tell_shell(SmpctlDoctor *doctor)
+{
+	const SmpctlCheck check = {
+		.name = "shell",
+		.finding = SMPCTL_CHECK_NOTE,
+		.text = "a shell shares this line with SMP, and may take requests for commands",
+		.hint = "Use shell:PATH, which sends them as a shell wants them.",
+	};
+
+	smpctl_doctor_tell(doctor, &check);
 }
 
 static void tell_answer(SmpctlDoctor *doctor, gboolean lost)
 {
-	const SmpctlCheck check = {
-		.name = "answer",
-		.finding = lost ? SMPCTL_CHECK_NOTE : SMPCTL_CHECK_OK,
-		.text = lost ? "SMP answers; the first request was lost" : "SMP answers",
-		.hint = lost ? loss_hint(doctor->cli) : NULL,
-	};
+	Smpctl *cli = doctor->cli;
+	const SmpctlCheck check = {.name = "answer", .text = "SMP answers"};
 
-	smpctl_doctor_tell(doctor, &check);
+	if (lost)
+		tell_loss(doctor);
+	else
+		smpctl_doctor_tell(doctor, &check);
+	if (cli->heard.prompt && !is_shell(cli->link))
+		tell_shell(doctor);
 }
 
 static void tell_silence(SmpctlDoctor *doctor)

@@ -74,14 +74,37 @@ static gboolean echo(SmpctlDoctor *doctor, gsize size, Probes *probes, GError **
 	return TRUE;
 }
 
+/* What the user asks for instead of what the board takes; 0 for nothing. */
+static gsize asked_mtu(Smpctl *cli)
+{
+	return cli->options->mtu ? (gsize)cli->options->mtu : smp_link_get_mtu(cli->link);
+}
+
+/* Why packets may be lost, by what they go over. */
+static const char *loss_hint(Smpctl *cli)
+{
+	const char *target = smp_link_get_target(cli->link);
+
+	if (asked_mtu(cli))
+		return "Probably that is more than board or network take: leave out mtu= and "
+		       "--mtu-ovrd, or ask for less.";
+	if (g_str_has_prefix(target, "udp:"))
+		return "The network loses packets, or those of this size: try ?mtu=512.";
+	if (g_str_has_prefix(target, "ble:"))
+		return "The radio link is bad, or the board takes less than it says: try ?mtu=128.";
+	return "The board drops lines that come at once, or bytes without flow control. With "
+	       "?pace=20 there is a pause between\n"
+	       "lines; in the firmware CONFIG_UART_MCUMGR_RX_BUF_COUNT=8 keeps them.";
+}
+
 static void tell_packets(SmpctlDoctor *doctor, gsize size, const Probes *small, const Probes *large)
 {
-	guint lost = 2 * PROBES - small->answered - large->answered;
+	gboolean lost = small->answered + large->answered < 2 * PROBES;
 	gboolean useless = large->answered == 0;
 	g_autofree char *text =
-		lost ? g_strdup_printf("of %d requests of %" G_GSIZE_FORMAT " bytes %u were "
-				       "answered, of as many small ones %u",
-				       PROBES, size, large->answered, small->answered)
+		lost ? g_strdup_printf("requests get lost: %u of %d of %" G_GSIZE_FORMAT
+				       " bytes were answered, %u of %d small ones",
+				       large->answered, PROBES, size, small->answered, PROBES)
 		     : g_strdup_printf("all answered: %" G_GSIZE_FORMAT
 				       " bytes in %.1f ms, small ones in %.1f ms",
 				       size, (double)large->fastest / 1000,
@@ -92,12 +115,7 @@ static void tell_packets(SmpctlDoctor *doctor, gsize size, const Probes *small, 
 			   : lost  ? SMPCTL_CHECK_NOTE
 				   : SMPCTL_CHECK_OK,
 		.text = text,
-		.hint = lost ? "Uploads and long answers fail or are slow. On a serial line the "
-			       "board may drop lines that come at once:\n"
-			       "?pace=20 pauses between them, CONFIG_UART_MCUMGR_RX_BUF_COUNT=8 in "
-			       "the firmware keeps them. Elsewhere\n"
-			       "a smaller ?mtu=N may be what board and network take."
-			     : NULL,
+		.hint = lost ? loss_hint(doctor->cli) : NULL,
 		.cause = useless ? "packets" : NULL,
 		.status = SMPCTL_EXIT_TIMEOUT,
 	};
@@ -174,11 +192,9 @@ static void tell_buffers(SmpctlDoctor *doctor, const SmpBoard *board, gsize max_
 	smpctl_doctor_tell(doctor, &check);
 }
 
-/* What the user asks for instead of what the board takes. */
 static void check_mtu(SmpctlDoctor *doctor, const SmpBoard *board, gsize max_packet)
 {
-	Smpctl *cli = doctor->cli;
-	gsize mtu = cli->options->mtu ? (gsize)cli->options->mtu : smp_link_get_mtu(cli->link);
+	gsize mtu = asked_mtu(doctor->cli);
 	gboolean small = max_packet == mtu && board->params.buf_size > mtu + mtu / 8;
 	g_autofree char *text = g_strdup_printf("requests are kept to %" G_GSIZE_FORMAT
 						" bytes, as asked for; the board takes %u",
