@@ -10,6 +10,7 @@
 #include <glib/gstdio.h>
 #include <grp.h>
 #include <signal.h>
+#include <smp/ports.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -100,6 +101,70 @@ static void test_permission(void)
 	assert_open_fails(path, SMP_LINK_ERROR_PERMISSION,
 			  "Join it with `sudo usermod -aG dialout");
 	g_assert_cmpint(seteuid(0), ==, 0);
+}
+
+static struct termios2 settings_of(const char *path)
+{
+	struct termios2 tio;
+	int fd = open(path, O_RDWR | O_NOCTTY);
+
+	g_assert_cmpint(ioctl(fd, TCGETS2, &tio), ==, 0);
+	close(fd);
+	return tio;
+}
+
+static void retune(SmpLink *link, const char *scheme, guint baud)
+{
+	g_autoptr(GError) error = NULL;
+	gboolean done = smp_link_retune(link, scheme, baud, &error);
+
+	g_assert_no_error(error);
+	g_assert_true(done);
+}
+
+/* Closed, the port is as it was before it was opened. */
+static void test_retune(void)
+{
+	g_autoptr(PtyPeer) peer = pty_peer_new(SMP_FRAMING_CONSOLE);
+	const char *path = pty_peer_path(peer);
+	struct termios2 before = settings_of(path);
+	g_autoptr(SmpLink) link = new_link("raw", path, "?mtu=200");
+	g_autoptr(GError) error = NULL;
+	g_autofree char *found = g_strdup_printf("serial:%s?baud=250000&mtu=200", path);
+	g_autofree char *shell = g_strdup_printf("shell:%s?mtu=200", path);
+
+	g_assert_false(smp_link_retune(link, "serial", 250000, &error));
+	g_assert_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED);
+	open_link(link);
+	retune(link, "shell", 115200);
+	g_assert_cmpstr(smp_link_get_target(link), ==, shell);
+	retune(link, "serial", 250000);
+	g_assert_cmpstr(smp_link_get_target(link), ==, found);
+	g_assert_cmpuint(settings_of(path).c_ospeed, ==, 250000);
+	exchange(link, 5, 1);
+	smp_link_close(link);
+	before.c_cflag &= ~(tcflag_t)HUPCL;
+	struct termios2 after = settings_of(path);
+	g_assert_cmpmem(&after, sizeof(after), &before, sizeof(before));
+	g_assert_null(smp_link_get_port(link));
+}
+
+static void test_retune_not(void)
+{
+	g_autoptr(PtyPeer) peer = pty_peer_new(SMP_FRAMING_CONSOLE);
+	g_autoptr(SmpLink) link = new_link("serial", pty_peer_path(peer), "?flow=xon-xoff");
+	g_autoptr(SmpLink) udp = new_link("udp", "127.0.0.1", "");
+	g_autoptr(GError) error = NULL;
+
+	open_link(link);
+	open_link(udp);
+	g_assert_false(smp_link_retune(link, "raw", 115200, &error));
+	g_assert_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_UNSUPPORTED);
+	g_clear_error(&error);
+	g_assert_false(smp_link_retune(udp, "raw", 115200, &error));
+	g_assert_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_UNSUPPORTED);
+	g_assert_null(smp_link_get_port(udp));
+	exchange(link, 5, 1);
 }
 
 static void test_settings(void)
@@ -258,6 +323,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/serial-open/not-found", test_not_found);
 	g_test_add_func("/serial-open/permission", test_permission);
 	g_test_add_func("/serial-open/settings", test_settings);
+	g_test_add_func("/serial-open/retune", test_retune);
+	g_test_add_func("/serial-open/retune-not", test_retune_not);
 	g_test_add_func("/serial-open/no-modem-lines", test_no_modem_lines);
 	g_test_add_func("/serial-open/reopen-same", test_reopen_same);
 	g_test_add_func("/serial-open/reopen-elsewhere", test_reopen_elsewhere);
