@@ -15,16 +15,16 @@ typedef struct {
 } Group;
 
 static const Group groups[] = {
-	{SMP_GROUP_OS, "status, echo, reset, os …", "CONFIG_MCUMGR_GRP_OS", 0, "{\"d\":\"\"}"},
-	{SMP_GROUP_IMAGE, "update, confirm, rollback, image …", "CONFIG_MCUMGR_GRP_IMG", 0, "{}"},
+	{SMP_GROUP_OS, "status, echo, reset, os", "CONFIG_MCUMGR_GRP_OS", 0, "{\"d\":\"\"}"},
+	{SMP_GROUP_IMAGE, "update, confirm, rollback, image", "CONFIG_MCUMGR_GRP_IMG", 0, "{}"},
 	{SMP_GROUP_STAT, "stat", "CONFIG_MCUMGR_GRP_STAT", 1, "{}"},
-	{SMP_GROUP_SETTINGS, "settings …", "CONFIG_MCUMGR_GRP_SETTINGS", 0, "{\"name\":\"-\"}"},
-	{SMP_GROUP_LOG, "log …", NULL, 5, "{}"},
+	{SMP_GROUP_SETTINGS, "settings", "CONFIG_MCUMGR_GRP_SETTINGS", 0, "{\"name\":\"-\"}"},
+	{SMP_GROUP_LOG, "log", NULL, 5, "{}"},
 	{SMP_GROUP_CRASH, "crash", NULL, 0, NULL},
-	{SMP_GROUP_RUN, "run …", NULL, 1, "{}"},
-	{SMP_GROUP_FS, "fs …", "CONFIG_MCUMGR_GRP_FS", 1, "{\"name\":\"/\"}"},
+	{SMP_GROUP_RUN, "run", NULL, 1, "{}"},
+	{SMP_GROUP_FS, "fs", "CONFIG_MCUMGR_GRP_FS", 1, "{\"name\":\"/\"}"},
 	{SMP_GROUP_SHELL, "shell, shell exec", "CONFIG_MCUMGR_GRP_SHELL", 0, NULL},
-	{SMP_GROUP_ENUM, "group …", "CONFIG_MCUMGR_GRP_ENUM", 0, "{}"},
+	{SMP_GROUP_ENUM, "group", "CONFIG_MCUMGR_GRP_ENUM", 0, "{}"},
 	{SMP_GROUP_ZEPHYR_BASIC, "storage erase", "CONFIG_MCUMGR_GRP_ZBASIC", 0, NULL},
 };
 
@@ -74,98 +74,79 @@ static gboolean probe(SmpSession *session, const Group *group, Presence *presenc
 	return TRUE;
 }
 
-static void add_group(JsonBuilder *json, guint16 id, const char *key, const char *value)
+typedef char *(*Describe)(const Group *group);
+
+/* A group of the application's own is reached by its number. */
+static char *describe_there(const Group *group)
 {
+	return g_strdup(group ? group->commands : "raw");
+}
+
+static char *describe_missing(const Group *group)
+{
+	return g_strdup_printf("not built in, %s=y brings: %s", group->kconfig, group->commands);
+}
+
+static char *describe_unknown(const Group *group)
+{
+	return g_strdup_printf("not known, to ask would do something: %s", group->commands);
+}
+
+static void add_group(JsonBuilder *json, guint16 id, gboolean missing)
+{
+	const Group *group = find(id);
 	g_autofree char *name = smp_group_name(id);
 
 	json_builder_begin_object(json);
 	smpctl_json_int(json, "group", id);
 	smpctl_json_text(json, "name", name);
-	smpctl_json_text(json, key, value);
+	smpctl_json_text(json, "commands", group ? group->commands : "raw");
+	smpctl_json_text(json, "kconfig", missing ? group->kconfig : NULL);
 	json_builder_end_object(json);
 }
 
-static void append_line(GString *lines, guint16 id, const char *text)
+/* A line each for a person, an array for programs. */
+static void add_section(GString *lines, JsonBuilder *json, const char *key, const GArray *ids,
+			Describe describe)
 {
-	g_autofree char *name = smp_group_name(id);
+	if (ids->len == 0)
+		return;
+	json_builder_set_member_name(json, key);
+	json_builder_begin_array(json);
+	for (guint i = 0; i < ids->len; i++) {
+		guint16 id = g_array_index(ids, guint16, i);
+		g_autofree char *name = smp_group_name(id);
+		g_autofree char *text = describe(find(id));
 
-	g_string_append_printf(lines, "%s%-10s %s", lines->len ? "\n" : "", name, text);
+		g_string_append_printf(lines, "%s%-10s %s", lines->len ? "\n" : "", name, text);
+		add_group(json, id, describe == describe_missing);
+	}
+	json_builder_end_array(json);
 }
 
-/* @lines: one a group */
-static void tell_lines(SmpctlDoctor *doctor, const char *name, SmpctlFinding finding,
-		       const char *text, const GString *lines, JsonBuilder *json)
+static void tell_groups(SmpctlDoctor *doctor, const GArray *there, const GArray *missing,
+			const GArray *unknown)
 {
+	g_autoptr(JsonBuilder) json = smpctl_json_begin();
+	g_autoptr(GString) lines = g_string_new(NULL);
+	g_autofree char *text = g_strdup_printf("the firmware has %u command group%s", there->len,
+						there->len == 1 ? "" : "s");
+
+	add_section(lines, json, "groups", there, describe_there);
+	add_section(lines, json, "missing", missing, describe_missing);
+	add_section(lines, json, "unknown", unknown, describe_unknown);
 	const SmpctlCheck check = {
-		.name = name,
-		.finding = finding,
+		.name = "groups",
 		.text = text,
 		.hint = doctor->cli->options->json ? NULL : lines->str,
 		.json = json,
 	};
-
-	json_builder_end_array(json);
-	if (lines->len)
-		smpctl_doctor_tell(doctor, &check);
+	smpctl_doctor_tell(doctor, &check);
 }
 
-static JsonBuilder *begin_list(const char *key)
+static int compare_ids(gconstpointer a, gconstpointer b)
 {
-	JsonBuilder *json = smpctl_json_begin();
-
-	json_builder_set_member_name(json, key);
-	json_builder_begin_array(json);
-	return json;
-}
-
-static void tell_there(SmpctlDoctor *doctor, const GArray *ids)
-{
-	g_autoptr(JsonBuilder) json = begin_list("groups");
-	g_autoptr(GString) lines = g_string_new(NULL);
-	g_autofree char *text =
-		g_strdup_printf("%u command group%s", ids->len, ids->len == 1 ? "" : "s");
-
-	for (guint i = 0; i < ids->len; i++) {
-		guint16 id = g_array_index(ids, guint16, i);
-		const Group *group = find(id);
-		const char *commands = group ? group->commands : "raw …";
-
-		append_line(lines, id, commands);
-		add_group(json, id, "commands", commands);
-	}
-	tell_lines(doctor, "groups", SMPCTL_CHECK_OK, text, lines, json);
-}
-
-static void tell_missing(SmpctlDoctor *doctor, const GArray *missing)
-{
-	g_autoptr(JsonBuilder) json = begin_list("missing");
-	g_autoptr(GString) lines = g_string_new(NULL);
-
-	for (guint i = 0; i < missing->len; i++) {
-		const Group *group = find(g_array_index(missing, guint16, i));
-		g_autofree char *text =
-			g_strdup_printf("%s: %s=y", group->commands, group->kconfig);
-
-		append_line(lines, group->id, text);
-		add_group(json, group->id, "kconfig", group->kconfig);
-	}
-	tell_lines(doctor, "missing", SMPCTL_CHECK_NOTE, "not built into the firmware", lines,
-		   json);
-}
-
-static void tell_unknown(SmpctlDoctor *doctor, const GArray *unknown)
-{
-	g_autoptr(JsonBuilder) json = begin_list("unknown");
-	g_autoptr(GString) lines = g_string_new(NULL);
-
-	for (guint i = 0; i < unknown->len; i++) {
-		const Group *group = find(g_array_index(unknown, guint16, i));
-
-		append_line(lines, group->id, group->commands);
-		add_group(json, group->id, "commands", group->commands);
-	}
-	tell_lines(doctor, "unknown", SMPCTL_CHECK_NOTE,
-		   "not asked, as that would do something, or silent", lines, json);
+	return *(const guint16 *)a - *(const guint16 *)b;
 }
 
 /* Where the board lists its groups. */
@@ -230,7 +211,6 @@ void smpctl_doctor_groups(SmpctlDoctor *doctor)
 		smpctl_doctor_tell_error(doctor, "groups", failed, NULL, NULL);
 		return;
 	}
-	tell_there(doctor, there);
-	tell_missing(doctor, missing);
-	tell_unknown(doctor, unknown);
+	g_array_sort(there, compare_ids);
+	tell_groups(doctor, there, missing, unknown);
 }

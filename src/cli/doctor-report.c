@@ -9,12 +9,41 @@
 /* Columns before the name of a check, and before what is said of it. */
 #define STATE_WIDTH 9
 #define NAME_WIDTH  10
+#define INDENT	    (STATE_WIDTH + NAME_WIDTH)
 
 static const char *const states[] = {
 	[SMPCTL_CHECK_OK] = "ok",
 	[SMPCTL_CHECK_NOTE] = "note",
 	[SMPCTL_CHECK_PROBLEM] = "PROBLEM",
 };
+
+/* Breaks a line of prose where the terminal would; what is indented is meant to be copied. */
+static void print_folded(const char *line, glong width)
+{
+	const char *start = line;
+
+	while (*line != ' ' && g_utf8_strlen(start, -1) > width) {
+		const char *end = g_utf8_offset_to_pointer(start, width);
+		const char *blank = g_strrstr_len(start, end + 1 - start, " ");
+
+		if (!blank)
+			break;
+		printf("%*s%.*s\n", INDENT, "", (int)(blank - start), start);
+		start = blank + 1;
+	}
+	printf("%*s%s\n", INDENT, "", start);
+}
+
+static void print_hint(const char *hint)
+{
+	g_auto(GStrv) lines = g_strsplit(hint, "\n", -1);
+	int columns = G_MAXINT, rows;
+
+	if (isatty(STDOUT_FILENO))
+		smpctl_screen_size(STDOUT_FILENO, &columns, &rows);
+	for (char **line = lines; *line; line++)
+		print_folded(*line, MAX(columns - INDENT, 40));
+}
 
 static void print_text(Smpctl *cli, const SmpctlCheck *check)
 {
@@ -23,15 +52,13 @@ static void print_text(Smpctl *cli, const SmpctlCheck *check)
 		[SMPCTL_CHECK_NOTE] = SMPCTL_YELLOW,
 		[SMPCTL_CHECK_PROBLEM] = SMPCTL_RED,
 	};
-	g_auto(GStrv) lines = g_strsplit(check->hint ? check->hint : "", "\n", -1);
-
 	if (cli->options->quiet)
 		return;
 	printf("%s%-*s%s%-*s%s\n", smpctl_color(cli, STDOUT_FILENO, colors[check->finding]),
 	       STATE_WIDTH, states[check->finding], smpctl_color(cli, STDOUT_FILENO, SMPCTL_PLAIN),
 	       NAME_WIDTH, check->name, check->text);
-	for (char **line = lines; *line; line++)
-		printf("%*s%s\n", STATE_WIDTH + NAME_WIDTH, "", *line);
+	if (check->hint)
+		print_hint(check->hint);
 	fflush(stdout);
 }
 
@@ -143,8 +170,7 @@ void smpctl_doctor_end(SmpctlDoctor *doctor)
 		smpctl_json_int(json, "exit", doctor->status);
 		smpctl_json_print(json);
 	} else {
-		printf("%s%-*s%s%s\n", smpctl_color(cli, STDOUT_FILENO, color),
-		       STATE_WIDTH + NAME_WIDTH, "verdict",
+		printf("%s%-*s%s%s\n", smpctl_color(cli, STDOUT_FILENO, color), INDENT, "verdict",
 		       smpctl_color(cli, STDOUT_FILENO, SMPCTL_PLAIN), verdict);
 	}
 }

@@ -170,24 +170,52 @@ static void tell_legible(Search *search)
 	smpctl_doctor_tell(search->doctor, &check);
 }
 
+/* A board may have several ports, of which one has SMP. */
+static char *sibling_text(SmpLink *link)
+{
+	g_autoptr(SmpPort) port = smp_link_get_port(link);
+	g_autoptr(GPtrArray) ports = port ? smp_ports_list(NULL) : NULL;
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (guint i = 0; ports && i < ports->len; i++) {
+		const SmpPort *other = g_ptr_array_index(ports, i);
+
+		if (g_strcmp0(other->usb_port, port->usb_port) == 0 &&
+		    !g_str_equal(other->device, port->device))
+			g_string_append_printf(text, "%s%s", text->len ? ", " : "", other->device);
+	}
+	if (text->len) {
+		g_string_prepend(text, "The same device has another port: ");
+		g_string_append(text, ".\n");
+	}
+	return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
 static void tell_nothing(Search *search, const SmpctlHeard *heard)
 {
 	gboolean noise = heard->odd * 5 > heard->bytes;
 	gboolean text = heard->bytes > 0 && !noise;
+	g_autofree char *siblings = sibling_text(search->doctor->cli->link);
+	g_autofree char *hint = g_strconcat(
+		siblings,
+		text ? "The port carries a console without SMP. Another port of the board may have "
+		       "it, or the firmware needs\n"
+		       "CONFIG_MCUMGR_TRANSPORT_UART=y and zephyr,uart-mcumgr in its devicetree, "
+		       "or "
+		       "CONFIG_MCUMGR_TRANSPORT_SHELL=y."
+		     : "Is it this port, is the board powered, are RX and TX crossed, is it held "
+		       "in "
+		       "reset?\n"
+		       "Reset it while `smpctl -v -t 60 echo x` runs to see whether anything comes "
+		       "at all.",
+		NULL);
 	const SmpctlCheck check = {
 		.name = "search",
 		.finding = SMPCTL_CHECK_PROBLEM,
 		.text = noise  ? "only noise comes: no answer in other framings and at other rates"
 			: text ? "only console text comes: no answer inside a shell either"
 			       : "nothing comes: no answer in other framings and at other rates",
-		.hint = text ? "The port carries a console without SMP. Another port of the board "
-			       "may have it, or the firmware needs\n"
-			       "CONFIG_MCUMGR_TRANSPORT_UART=y and zephyr,uart-mcumgr in its "
-			       "devicetree, or CONFIG_MCUMGR_TRANSPORT_SHELL=y."
-			     : "Is it this port, is the board powered, are RX and TX crossed, is "
-			       "it held in reset?\n"
-			       "Reset it while `smpctl -v -t 60 echo x` runs to see whether "
-			       "anything comes at all.",
+		.hint = hint,
 		.cause = noise	? "noise"
 			 : text ? "text"
 				: "silence",

@@ -108,7 +108,7 @@ class Works(DoctorCase):
         self.assertRegex(out, r"(?m)^ok       packets   all answered: 1020 bytes in ")
         self.assertRegex(out, r"(?m)^ok       speed     buffers 1024 B × 4; at 115200 baud an "
                               r"upload gets 8\.\d kB/s of 8\.4 kB/s at most$")
-        self.assertRegex(out, r"(?m)^ok       groups    8 command groups$")
+        self.assertRegex(out, r"(?m)^ok       groups    the firmware has 8 command groups$")
         self.assertRegex(out, r"(?m)^ +shell +shell, shell exec$")
         self.assertIn("it answers, and nothing is wrong", out.splitlines()[-1])
 
@@ -154,16 +154,16 @@ class Works(DoctorCase):
         # It cannot list its groups.
         self.assertEqual([group["name"] for group in checks["groups"]["groups"]],
                          ["os", "image", "stat"])
-        self.assertIn({"group": 8, "name": "fs", "kconfig": "CONFIG_MCUMGR_GRP_FS"},
-                      checks["missing"]["missing"])
-        self.assertEqual([group["name"] for group in checks["unknown"]["unknown"]],
+        self.assertIn({"group": 8, "name": "fs", "commands": "fs",
+                       "kconfig": "CONFIG_MCUMGR_GRP_FS"}, checks["groups"]["missing"])
+        self.assertEqual([group["name"] for group in checks["groups"]["unknown"]],
                          ["shell", "zephyr"])
 
     def test_mynewt(self):
         checks, _ = self.objects(0, self.board("--pty", "--board", "mynewt").target)
         self.assertLessEqual({"os", "image", "log", "run"},
                              {group["name"] for group in checks["groups"]["groups"]})
-        self.assertNotIn("missing", checks)
+        self.assertNotIn("missing", checks["groups"])
 
     def test_mtu(self):
         target = self.board("--pty", "--buf-size", "2048").target
@@ -362,7 +362,8 @@ class Line(DoctorCase):
         out = self.doctor(5, board.target)
         self.assertIn("wrong baud rate: it answers at 57600 baud, not 115200", out)
         self.assertIn(f"Use -c 'serial:{board.target}?baud=57600'.", out)
-        self.assertIn("4 command groups", out)
+        self.assertIn("has 4 command groups", out)
+        self.assertIn("fs         not built in, CONFIG_MCUMGR_GRP_FS=y brings: fs\n", out)
         after = settings(fd)
         after[2] |= before[2] & HUPCL
         self.assertEqual(after, before)
