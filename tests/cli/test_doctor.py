@@ -347,8 +347,9 @@ class Line(DoctorCase):
             self.assertIn(what, shown)
 
     def test_interrupted(self):
-        process = self.start("doctor", Tty(self).name)
-        time.sleep(1)
+        tty = Tty(self)
+        process = self.start("doctor", tty.name)
+        self.wait_for(lambda: tty.heard)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=10)
         self.assertEqual((process.returncode, err), (130, "smpctl: interrupted\n"))
