@@ -441,6 +441,7 @@ static gboolean serial_retune(SmpLink *link, const char *scheme, guint baud, GEr
 	drop_packets(serial);
 	serial->pace = serial->config.pace * MSEC;
 	serial->lost = 0;
+	serial->sent_lines = FALSE;
 	return greet(serial, error);
 }
 

@@ -55,7 +55,7 @@ gboolean smpctl_doctor_ask(SmpSession *session, SmpOp op, guint16 group, guint8 
 	g_autofree char *answer =
 		smp_raw_call(session, op, group, command, payload, timeout_ms, &failed);
 	gboolean silent = g_error_matches(failed, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT);
-	*answered = !silent;
+	*answered = answer || !silent;
 	if (!failed || failed->domain == SMP_PROTOCOL_ERROR)
 		return TRUE;
 	g_propagate_error(error, strip(failed));

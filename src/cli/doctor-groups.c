@@ -65,7 +65,7 @@ static gboolean probe(SmpSession *session, const Group *group, Presence *presenc
 	SmpOp op = group->id == SMP_GROUP_OS ? SMP_OP_WRITE : SMP_OP_READ;
 	g_autofree char *answer =
 		smp_raw_call(session, op, group->id, group->command, payload, 0, &failed);
-	if (!failed || g_error_matches(failed, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE))
+	if (answer || g_error_matches(failed, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE))
 		*presence = smp_error_is_unsupported(failed) ? GROUP_MISSING : GROUP_THERE;
 	else if (failed->domain != SMP_PROTOCOL_ERROR) {
 		g_propagate_error(error, g_steal_pointer(&failed));
