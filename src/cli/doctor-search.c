@@ -23,7 +23,8 @@ typedef struct {
 	SmpctlDoctor *doctor;
 	const char *scheme; /* of console frames where it is a USB address */
 	guint baud;
-	guint legible; /* a rate at which text comes; 0 for none */
+	guint legible;	/* a rate at which text comes; 0 for none */
+	gboolean stuck; /* the board does not take what is sent */
 } Search;
 
 static guint baud_of(const char *target)
@@ -70,20 +71,31 @@ static gboolean is_legible(const SmpctlHeard *heard)
 	return heard->bytes >= PROOF && heard->odd * 10 < heard->bytes;
 }
 
+static gboolean ask(Search *search, const char *scheme, guint baud, gboolean *answered,
+		    GError **error)
+{
+	SmpLink *link = search->doctor->cli->link;
+
+	return smp_link_retune(link, scheme, baud, error) &&
+	       (!needs_recovery(scheme) || smp_link_recover(link, error)) &&
+	       smpctl_doctor_is_there(search->doctor, TRY_MS, answered, error);
+}
+
 /* Returns: whether it answers. A line that cannot be set so does not, and one that went away will
- * say so the next time. */
+ * say so the next time; but to wait each time until it takes nothing is too long. */
 static gboolean try(Search *search, const char *scheme, guint baud)
 {
 	Smpctl *cli = search->doctor->cli;
 	g_autofree char *what = g_strdup_printf("trying %s at %u baud", framing_name(scheme), baud);
+	g_autoptr(GError) failed = NULL;
 	gboolean answered = FALSE;
 
+	if (search->stuck)
+		return FALSE;
 	smpctl_doctor_doing(search->doctor, "search", what);
 	cli->heard.bytes = cli->heard.odd = 0;
-	if (!smp_link_retune(cli->link, scheme, baud, NULL) ||
-	    (needs_recovery(scheme) && !smp_link_recover(cli->link, NULL)) ||
-	    !smpctl_doctor_is_there(search->doctor, TRY_MS, &answered, NULL))
-		return FALSE;
+	if (!ask(search, scheme, baud, &answered, &failed))
+		search->stuck = g_error_matches(failed, SMP_LINK_ERROR, SMP_LINK_ERROR_TIMEOUT);
 	if (is_legible(&cli->heard) && !search->legible)
 		search->legible = baud;
 	return answered;
@@ -212,9 +224,10 @@ static void tell_nothing(Search *search, const SmpctlHeard *heard)
 	const SmpctlCheck check = {
 		.name = "search",
 		.finding = SMPCTL_CHECK_PROBLEM,
-		.text = noise  ? "only noise comes: no answer in other framings and at other rates"
-			: text ? "only console text comes: no answer inside a shell either"
-			       : "nothing comes: no answer in other framings and at other rates",
+		.text = search->stuck ? "the board does not take what is sent: it may hang"
+			: noise ? "only noise comes: no answer in other framings and at other rates"
+			: text	? "only console text comes: no answer inside a shell either"
+				: "nothing comes: no answer in other framings and at other rates",
 		.hint = hint,
 		.cause = noise	? "noise"
 			 : text ? "text"

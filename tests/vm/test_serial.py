@@ -379,5 +379,83 @@ class Lines(SerialCase):
         self.assertLess(run.seconds, 20)  # the kernel's own time is 30 s
 
 
+class Doctor(SerialCase):
+    def doctor(self, target, code):
+        """Returns its checks by name."""
+        run = self.ctl("--json", "doctor", target, code=code)
+        *checks, verdict = run.json
+        self.assertEqual(verdict["exit"], code)
+        self.assertLess(run.seconds, 30)
+        return {check["check"]: check for check in checks}
+
+    def test_works(self):
+        """doctor names what is plugged in; USB has no baud rate, an adapter has"""
+        self.acm()
+        checks = self.doctor("/dev/ttyACM0", 0)
+        self.assertEqual(checks["port"]["text"],
+                         "/dev/ttyACM0: Zephyr USB board (2fe3:0100, SN0001), serial 115200")
+        self.assertNotIn("baud", checks["speed"]["text"])
+        self.assertIn("115200 baud", self.doctor(ADAPTER.format("FT0002"), 0)["speed"]["text"])
+        self.doctor("usb:2fe3:0100", 0)
+
+    def test_modem_manager(self):
+        """a port that ModemManager holds, seen by root and by another user: how to keep it away"""
+        self.acm()
+        self.hold("/dev/ttyACM0", exclusive=True)
+        rule = 'ATTRS{idVendor}=="2fe3", ATTRS{idProduct}=="0100", ENV{ID_MM_DEVICE_IGNORE}="1"'
+        port = self.doctor("/dev/ttyACM0", 4)["port"]
+        self.assertEqual(port["cause"], "held")
+        self.assertIn(rule, port["hint"])
+        self.assertRegex(port["hint"], "mmcli --inhibit-device=/sys/devices/.*/usb[0-9]+/[0-9.-]+`")
+        with self.as_tester("dialout"):
+            port = self.doctor("/dev/ttyACM0", 4)["port"]
+            self.assertIn("another user's program", port["text"])
+            self.assertIn(rule, port["hint"])
+
+    def test_permission(self):
+        """a user who may not"""
+        self.acm()
+        with self.as_tester():
+            port = self.doctor("/dev/ttyACM0", 4)["port"]
+            self.assertEqual(port["cause"], "permission")
+            self.assertIn("usermod -aG dialout tester", port["text"])
+
+    def test_other_port(self):
+        """the wrong one of two ports of a board: its lines are set once, its settings are kept"""
+        gadget = self.gadget("SN0001", functions=2)
+        self.board(gadget, function=1)
+        # It takes what comes and says nothing.
+        self.addCleanup(os.close, gadget.open(0))
+        fd = os.open("/dev/ttyACM0", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        self.addCleanup(os.close, fd)
+        before = termios.tcgetattr(fd)
+        with Wire() as wire:
+            search = self.doctor("serial:/dev/ttyACM0?dtr=off&rts=off", 5)["search"]
+            lines = wire.take(0x22)
+        self.assertIn("/dev/ttyACM1", search["hint"])
+        self.assertLessEqual(len(lines), 3, lines)
+        self.assertEqual(lines[-1], 0)
+        after = termios.tcgetattr(fd)
+        after[2] |= before[2] & termios.HUPCL
+        self.assertEqual(after, before)
+
+    def test_nobody_reads(self):
+        """a board that takes nothing"""
+        gadget = self.gadget("SN0001")
+        gadget.plug()
+        gadget.wait()
+        self.assertIn("does not take", self.doctor("/dev/ttyACM0", 5)["search"]["text"])
+
+    def test_adapter_lines(self):
+        """framings are tried on an FTDI adapter without a move of DTR and RTS"""
+        path = ADAPTER.format("FT0001")
+        with Wire() as wire:
+            checks = self.doctor(f"raw:{path}", 5)
+            values = wire.take(1)
+        self.assertEqual(checks["search"]["use"], path)
+        self.assertEqual([value for value in values if value & ~value >> 8 & 3], [])
+        self.assertLessEqual(len(values), 2, values)
+
+
 if __name__ == "__main__":
     machine.main(adapters)
