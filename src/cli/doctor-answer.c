@@ -54,9 +54,9 @@ gboolean smpctl_doctor_ask(SmpSession *session, SmpOp op, guint16 group, guint8 
 		return FALSE;
 	g_autofree char *answer =
 		smp_raw_call(session, op, group, command, payload, timeout_ms, &failed);
-	gboolean silent = g_error_matches(failed, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT);
-	*answered = answer || !silent;
-	if (!failed || failed->domain == SMP_PROTOCOL_ERROR)
+	*answered = answer || (failed->domain == SMP_PROTOCOL_ERROR &&
+			       failed->code != SMP_PROTOCOL_ERROR_TIMEOUT);
+	if (answer || failed->domain == SMP_PROTOCOL_ERROR)
 		return TRUE;
 	g_propagate_error(error, strip(failed));
 	return FALSE;

@@ -388,6 +388,14 @@ class Doctor(SerialCase):
         self.assertLess(run.seconds, 30)
         return {check["check"]: check for check in checks}
 
+    @staticmethod
+    def settings(path):
+        fd = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        try:
+            return termios.tcgetattr(fd)
+        finally:
+            os.close(fd)
+
     def test_works(self):
         """doctor names what is plugged in; USB has no baud rate, an adapter has"""
         self.acm()
@@ -426,16 +434,14 @@ class Doctor(SerialCase):
         self.board(gadget, function=1)
         # It takes what comes and says nothing.
         self.addCleanup(os.close, gadget.open(0))
-        fd = os.open("/dev/ttyACM0", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        self.addCleanup(os.close, fd)
-        before = termios.tcgetattr(fd)
+        before = self.settings("/dev/ttyACM0")
         with Wire() as wire:
             search = self.doctor("serial:/dev/ttyACM0?dtr=off&rts=off", 5)["search"]
             lines = wire.take(0x22)
         self.assertIn("/dev/ttyACM1", search["hint"])
         self.assertLessEqual(len(lines), 3, lines)
         self.assertEqual(lines[-1], 0)
-        after = termios.tcgetattr(fd)
+        after = self.settings("/dev/ttyACM0")
         after[2] |= before[2] & termios.HUPCL
         self.assertEqual(after, before)
 
