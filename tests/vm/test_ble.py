@@ -127,6 +127,23 @@ class Smpctl(Case):
         self.assertFalse(board.link.is_connected())
         self.says("no board nobody was heard", "-c", "ble:nobody?connect-timeout=1", "echo", "x")
 
+    def test_doctor(self):
+        """doctor: a board that works, one that wants a pairing, none"""
+        board = self.board()
+        *checks, verdict = self.ctl("--json", "doctor", self.target).json
+        self.assertEqual([check["check"] for check in checks],
+                         ["bluetooth", "answer", "server", "packets", "speed", "groups"])
+        self.assertIn("Bluetooth LE", checks[0]["text"])
+        self.assertIn("all answered: ", checks[3]["text"])
+        self.assertNotIn("baud", checks[4]["text"])
+        board.stop()
+        self.board("--security", "authenticate")
+        for target, cause, text in ((self.target, "permission", "smpctl ble pair"),
+                                    ("ble:nobody?connect-timeout=1", "not-found", "was heard")):
+            (check, verdict) = self.ctl("--json", "doctor", target, code=4).json
+            self.assertEqual((check["check"], verdict["cause"]), ("bluetooth", cause))
+            self.assertIn(text, check["text"])
+
     def test_update(self):
         """a trial, its rollback, a complete update"""
         self.board()
