@@ -9,7 +9,7 @@
 typedef struct {
 	guint16 id;
 	const char *commands;
-	const char *kconfig; /* NULL: Mynewt's */
+	const char *kconfig; /* NULL: Mynewt's, or too new to be missed */
 	guint8 command;
 	const char *probe; /* payload of @command; NULL: not asked */
 } Group;
@@ -25,6 +25,7 @@ static const Group groups[] = {
 	{SMP_GROUP_FS, "fs", "CONFIG_MCUMGR_GRP_FS", 1, "{\"name\":\"/\"}"},
 	{SMP_GROUP_SHELL, "shell, shell exec", "CONFIG_MCUMGR_GRP_SHELL", 0, NULL},
 	{SMP_GROUP_ENUM, "group", "CONFIG_MCUMGR_GRP_ENUM", 0, "{}"},
+	{SMP_GROUP_BRIDGE, "bridge", NULL, 0, NULL},
 	{SMP_GROUP_ZEPHYR_BASIC, "storage erase", "CONFIG_MCUMGR_GRP_ZBASIC", 0, NULL},
 };
 

@@ -109,7 +109,8 @@ class Works(DoctorCase):
         self.assertRegex(out, r"(?m)^ok       packets   all answered: 1020 bytes in ")
         self.assertRegex(out, r"(?m)^ok       speed     buffers 1024 B × 4; at 115200 baud an "
                               r"upload gets 8\.\d kB/s of 8\.4 kB/s at most$")
-        self.assertRegex(out, r"(?m)^ok       groups    the firmware has 8 command groups$")
+        self.assertRegex(out, r"(?m)^ok       groups    the firmware has 9 command groups$")
+        self.assertRegex(out, r"(?m)^ +bridge +bridge$")
         self.assertRegex(out, r"(?m)^ +shell +shell, shell exec$")
         self.assertIn("it answers, and nothing is wrong", out.splitlines()[-1])
 
