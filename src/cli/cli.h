@@ -123,8 +123,10 @@ enum {
 	SMPCTL_EXIT_INTERRUPTED = 130,
 };
 
-/* commands-data.c */
+/* commands-data.c, commands-daemon.c, commands-go.c: parts of the table */
 extern const SmpctlCommand smpctl_data_commands[];
+extern const SmpctlCommand smpctl_daemon_commands[];
+extern const SmpctlCommand smpctl_go_commands[];
 
 /* commands.c */
 const SmpctlCommand *smpctl_commands(void);

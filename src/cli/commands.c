@@ -17,8 +17,6 @@
 
 #define NO_CORE "Mynewt has this where it was built with core dumps; Zephyr has not."
 
-#define ONLY_MYNEWT "Mynewt has this group; Zephyr has not."
-
 static const SmpctlCommand others[] = {
 	{
 		.name = "discover",
@@ -374,196 +372,6 @@ static const SmpctlCommand others[] = {
 		.example = "smpctl ble forget ble:C0:11:22:33:44:55",
 		.run = smpctl_cmd_ble_forget,
 	},
-	{
-		.name = "watch",
-		.args = "",
-		.help = "the boards and updates of smpd, live",
-		.topic = SMPCTL_DAEMON,
-		.example = "smpctl watch",
-		.run = smpctl_cmd_watch,
-	},
-	{
-		.name = "device list",
-		.args = "",
-		.help = "the boards that smpd looks after",
-		.topic = SMPCTL_DAEMON,
-		.brief = TRUE,
-		.options = smpctl_device_list_options,
-		.example = "smpctl device list",
-		.run = smpctl_cmd_device_list,
-	},
-	{
-		.name = "device show",
-		.args = "[DEVICE]",
-		.help = "what is known of one, or of all",
-		.topic = SMPCTL_DAEMON,
-		.brief = TRUE,
-		.max_args = 1,
-		.example = "smpctl device show pump-1",
-		.run = smpctl_cmd_device_show,
-	},
-	{
-		.name = "device add",
-		.args = "NAME TARGET",
-		.help = "let smpd look after a board until smpd ends",
-		.topic = SMPCTL_DAEMON,
-		.brief = TRUE,
-		.min_args = 2,
-		.max_args = 2,
-		.example = "smpctl device add bench /dev/ttyACM0",
-		.run = smpctl_cmd_device_add,
-	},
-	{
-		.name = "device remove",
-		.args = "NAME",
-		.help = "no more of one that was added so",
-		.topic = SMPCTL_DAEMON,
-		.brief = TRUE,
-		.min_args = 1,
-		.max_args = 1,
-		.example = "smpctl device remove bench",
-		.run = smpctl_cmd_device_remove,
-	},
-	{
-		.name = "device refresh",
-		.args = "DEVICE",
-		.help = "let smpd look at it now",
-		.topic = SMPCTL_DAEMON,
-		.brief = TRUE,
-		.min_args = 1,
-		.max_args = 1,
-		.example = "smpctl device refresh pump-1",
-		.run = smpctl_cmd_device_refresh,
-	},
-	{
-		.name = "device retry",
-		.args = "DEVICE",
-		.help = "forget what holds back its update",
-		.topic = SMPCTL_DAEMON,
-		.brief = TRUE,
-		.min_args = 1,
-		.max_args = 1,
-		.example = "smpctl device retry pump-1",
-		.run = smpctl_cmd_device_retry,
-	},
-	{
-		.name = "job list",
-		.args = "",
-		.help = "the updates that smpd does and has done",
-		.topic = SMPCTL_DAEMON,
-		.brief = TRUE,
-		.example = "smpctl job list",
-		.run = smpctl_cmd_job_list,
-	},
-	{
-		.name = "job show",
-		.args = "[JOB]",
-		.help = "all about one, or about those under way",
-		.topic = SMPCTL_DAEMON,
-		.brief = TRUE,
-		.max_args = 1,
-		.example = "smpctl job show 12",
-		.run = smpctl_cmd_job_show,
-	},
-	{
-		.name = "job watch",
-		.args = "[JOB]",
-		.help = "follow one to its end",
-		.topic = SMPCTL_DAEMON,
-		.brief = TRUE,
-		.max_args = 1,
-		.example = "smpctl job watch 12",
-		.run = smpctl_cmd_job_watch,
-	},
-	{
-		.name = "job cancel",
-		.args = "JOB",
-		.help = "stop one at its next safe point",
-		.topic = SMPCTL_DAEMON,
-		.brief = TRUE,
-		.min_args = 1,
-		.max_args = 1,
-		.example = "smpctl job cancel 12",
-		.run = smpctl_cmd_job_cancel,
-	},
-	{
-		.name = "job confirm",
-		.args = "JOB",
-		.help = "keep what one left on trial",
-		.topic = SMPCTL_DAEMON,
-		.brief = TRUE,
-		.min_args = 1,
-		.max_args = 1,
-		.example = "smpctl job confirm 12",
-		.run = smpctl_cmd_job_confirm,
-	},
-	{
-		.name = "job rollback",
-		.args = "JOB",
-		.help = "go back to what ran before one",
-		.topic = SMPCTL_DAEMON,
-		.brief = TRUE,
-		.options = smpctl_job_rollback_options,
-		.min_args = 1,
-		.max_args = 1,
-		.example = "smpctl job rollback 12",
-		.run = smpctl_cmd_job_rollback,
-	},
-	{
-		.name = "version",
-		.args = "",
-		.help = "show the version",
-		.topic = SMPCTL_HIDDEN,
-		.example = "smpctl version",
-		.run = smpctl_cmd_version,
-	},
-	/* As the Go tool names them. */
-	{
-		.name = "log module_list",
-		.args = "",
-		.help = "as log modules",
-		.topic = SMPCTL_HIDDEN,
-		.example = "smpctl -c /dev/ttyACM0 log module_list",
-		.unsupported = ONLY_MYNEWT,
-		.run = smpctl_cmd_log_modules,
-	},
-	{
-		.name = "log level_list",
-		.args = "",
-		.help = "as log levels",
-		.topic = SMPCTL_HIDDEN,
-		.example = "smpctl -c /dev/ttyACM0 log level_list",
-		.unsupported = ONLY_MYNEWT,
-		.run = smpctl_cmd_log_levels,
-	},
-	{
-		.name = "taskstat",
-		.args = "",
-		.help = "as os tasks",
-		.topic = SMPCTL_HIDDEN,
-		.example = "smpctl -c /dev/ttyACM0 taskstat",
-		.kconfig = "CONFIG_MCUMGR_GRP_OS_TASKSTAT",
-		.run = smpctl_cmd_os_tasks,
-	},
-	{
-		.name = "mpstat",
-		.args = "",
-		.help = "as os pools",
-		.topic = SMPCTL_HIDDEN,
-		.example = "smpctl -c /dev/ttyACM0 mpstat",
-		.unsupported = NO_POOLS,
-		.run = smpctl_cmd_os_pools,
-	},
-	{
-		.name = "datetime",
-		.args = "[TIME|now]",
-		.help = "as os datetime",
-		.topic = SMPCTL_HIDDEN,
-		.max_args = 1,
-		.example = "smpctl -c /dev/ttyACM0 datetime",
-		.kconfig = "CONFIG_MCUMGR_GRP_OS_DATETIME",
-		.run = smpctl_cmd_os_datetime,
-	},
 	{NULL},
 };
 
@@ -580,6 +388,12 @@ static void append(const SmpctlCommand *command)
 	all[n++] = *command;
 }
 
+static void append_all(const SmpctlCommand *table)
+{
+	for (; table->name; table++)
+		append(table);
+}
+
 /* Those for data come behind those for the board. */
 static void fill(void)
 {
@@ -587,10 +401,10 @@ static void fill(void)
 
 	for (; other->topic < SMPCTL_DATA; other++)
 		append(other);
-	for (const SmpctlCommand *data = smpctl_data_commands; data->name; data++)
-		append(data);
-	for (; other->name; other++)
-		append(other);
+	append_all(smpctl_data_commands);
+	append_all(other);
+	append_all(smpctl_daemon_commands);
+	append_all(smpctl_go_commands);
 }
 
 const SmpctlCommand *smpctl_commands(void)
