@@ -206,6 +206,11 @@ static gboolean add_ble_pair(SmpTarget *target, const char *key, const char *val
 	if (at == G_N_ELEMENTS(go_ble_keys))
 		return bad_ble_connstring(error, "Unrecognized key", key);
 	option = go_ble_keys[at].option;
+	/* A name goes before an address, wherever it stands. */
+	if (g_str_equal(key, "peer_id") && g_hash_table_contains(target->options, "peer_name"))
+		return TRUE;
+	if (g_str_equal(key, "peer_name"))
+		g_hash_table_replace(target->options, g_strdup(key), g_strdup(""));
 	if (!option) {
 		g_free(target->address);
 		target->address = smp_target_escape_name(value);
@@ -236,6 +241,7 @@ static gboolean parse_go_ble(SmpTarget *target, const char *connstring, GError *
 		if (!add_ble_pair(target, g_strstrip(key), equals + 1, error))
 			return FALSE;
 	}
+	g_hash_table_remove(target->options, "peer_name");
 	return target->address[0] != '\0' ||
 	       bad_ble_connstring(error, "no peer_name and no peer_id", connstring);
 }

@@ -20,6 +20,14 @@ G_BEGIN_DECLS
 GBytes *smp_raw_from_json(const char *json, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /**
+ * smp_raw_to_json:
+ * @cbor: one item
+ *
+ * Returns: (transfer full) (nullable): it as JSON on one line; %NULL where it is no CBOR
+ */
+char *smp_raw_to_json(const guint8 *cbor, gsize size) G_GNUC_WARN_UNUSED_RESULT;
+
+/**
  * smp_raw_call:
  * @op: %SMP_OP_READ or %SMP_OP_WRITE
  * @payload: CBOR

@@ -24,6 +24,7 @@ typedef struct {
 	char *loglevel;
 	int mtu;
 	gboolean write_rsp;
+	char *ompres; /* not used: of the Go tool, for CoAP */
 	gboolean json;
 	gboolean quiet;
 	gboolean verbose;
@@ -150,9 +151,10 @@ char *smpctl_usage(const SmpctlCommand *command);
  * @json: (out): whether --json was given, for errors in the other options
  */
 void smpctl_options_find_words(char **argv, guint words[2], gboolean *json);
-/* Makes "-t 5" of "-t5" and "-t=5", which GOption does not know and the Go tool does.
- * Returns: (transfer full) */
-char **smpctl_options_split(char **argv, const SmpctlCommand *command);
+/* Makes "-t 5" of "-t5" and "-t=5", and "" of "--upgrade=false", which GOption does not know and the
+ * Go tool does. Returns: (transfer full) */
+char **smpctl_options_split(char **argv, const SmpctlCommand *command,
+			    GError **error) G_GNUC_WARN_UNUSED_RESULT;
 GOptionContext *smpctl_options_context(const SmpctlCommand *command);
 /* Checks what was parsed. */
 gboolean smpctl_options_check(GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -268,7 +270,7 @@ char *smpctl_of_text(guint64 part, guint64 whole);
 
 /* "0a1b" */
 char *smpctl_hex_text(const guint8 *data, gsize size);
-/* A list as the Go tool prints it: "TITLE:" and a name a line, or "TITLE: none". */
+/* A list as the Go tool prints it: "TITLE:" and a name a line, sorted. */
 void smpctl_print_names(const char *title, char **names);
 
 /* JSON objects, member by member; what is absent is left out. */
@@ -339,6 +341,11 @@ void smpctl_progress_json(JsonBuilder *json, const SmpUploadProgress *upload);
 void smpctl_tell_speed(Smpctl *cli, SmpSession *session, const char *link,
 		       const SmpUploadResult *result, guint64 bytes);
 
+/* core-elf.c */
+/* Makes an ELF file of a core dump. Returns: (transfer full): the hash of its image, as text */
+char *smpctl_core_to_elf(const char *source, const char *target,
+			 GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 /* cmd-fs.c */
 /**
  * SmpctlTransfer: what is told of a file on its way.
@@ -356,10 +363,13 @@ void smpctl_transfer_init(SmpctlTransfer *transfer, Smpctl *cli, const char *lab
 void smpctl_transfer_clear(SmpctlTransfer *transfer);
 void smpctl_transfer_progress(const SmpUploadProgress *progress, gpointer user_data);
 
-/* download.c */
+/* go-tool.c */
 /* Whether the program was called by the name of the Go tool, whose output scripts read. */
 gboolean smpctl_is_go_tool(Smpctl *cli);
+void smpctl_print_go_error(Smpctl *cli, const GError *error);
+const char *smpctl_go_prefix(int status);
 
+/* download.c */
 /**
  * SmpctlPart: a file that is not whole yet: TARGET.part, or standard output for "-".
  * @path: (nullable)
@@ -616,6 +626,8 @@ gboolean smpctl_cmd_job_watch(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_job_cancel(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_job_confirm(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_job_rollback(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_coap(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_core_convert(Smpctl *cli, char **args, GError **error);
 gboolean smpctl_cmd_version(Smpctl *cli, char **args, GError **error);
 extern const GOptionEntry smpctl_console_options[];
 extern const GOptionEntry smpctl_discover_options[];
@@ -633,6 +645,7 @@ extern const GOptionEntry smpctl_settings_write_options[];
 extern const GOptionEntry smpctl_bridge_connect_options[];
 extern const GOptionEntry smpctl_log_options[];
 extern const GOptionEntry smpctl_core_options[];
+extern const GOptionEntry smpctl_res_options[];
 extern const GOptionEntry smpctl_fs_upload_options[];
 extern const GOptionEntry smpctl_fs_download_options[];
 extern const GOptionEntry smpctl_fs_hash_options[];

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* image corelist, coredownload, coreerase: what a crash left on a board with Mynewt. */
+/* image corelist, coredownload, coreconvert, coreerase: what a crash left on a board with Mynewt.
+ */
 
 #include "cli.h"
 
+#include <glib/gstdio.h>
 #include <stdio.h>
 
 static gint64 start;
@@ -15,7 +17,7 @@ const GOptionEntry smpctl_core_options[] = {
 	{"offset", 0, 0, G_OPTION_ARG_INT64, &start, "from this byte on", "BYTES"},
 	{"bytes", 'n', 0, G_OPTION_ARG_INT64, &most, "at most so many bytes", "BYTES"},
 	{"resume", 0, 0, G_OPTION_ARG_NONE, &resume, "go on with what is in FILE.part", NULL},
-	{"elfify", 'e', G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &elf, "not done", NULL},
+	{"elfify", 'e', 0, G_OPTION_ARG_NONE, &elf, "make an ELF file of it, for gdb", NULL},
 	{NULL},
 };
 
@@ -56,28 +58,41 @@ static gboolean fetch(Smpctl *cli, SmpSession *session, SmpctlPart *part, GError
 	return TRUE;
 }
 
-static void tell(Smpctl *cli, const char *file, guint64 size)
+static void tell(Smpctl *cli, const char *file, const char *hash, guint64 size)
 {
 	if (cli->options->json) {
 		g_autoptr(JsonBuilder) json = smpctl_json_begin();
 		smpctl_json_text(json, "file", file);
 		smpctl_json_int(json, "offset", start);
 		smpctl_json_int(json, "size", (gint64)size);
+		smpctl_json_text(json, "hash", hash);
 		smpctl_json_print(json);
 	} else if (!cli->options->quiet) {
-		printf("Done writing core file to %s\n", file);
+		printf("Done writing core file to %s%s%s\n", file, hash ? "; hash=" : "",
+		       hash ? hash : "");
 	}
+}
+
+/* What was read stays where it cannot be converted. */
+static gboolean finish(SmpctlPart *part, char **hash, GError **error)
+{
+	*hash = NULL;
+	if (!elf)
+		return smpctl_part_finish(part, error);
+	*hash = smpctl_core_to_elf(part->path, part->target, error);
+	return *hash && g_unlink(part->path) == 0;
 }
 
 static gboolean download(Smpctl *cli, SmpSession *session, const char *file, GError **error)
 {
+	g_autofree char *hash = NULL;
 	SmpctlPart part;
 
 	if (!smpctl_part_open(&part, file, resume, error))
 		return FALSE;
-	gboolean done = fetch(cli, session, &part, error) && smpctl_part_finish(&part, error);
+	gboolean done = fetch(cli, session, &part, error) && finish(&part, &hash, error);
 	if (done)
-		tell(cli, file, part.size);
+		tell(cli, file, hash, part.size);
 	else if (part.size > 0)
 		cli->state = g_strdup_printf("%" G_GUINT64_FORMAT " bytes are in %s.\n"
 					     "The same command with --resume goes on from there.",
@@ -90,12 +105,28 @@ gboolean smpctl_cmd_core_download(Smpctl *cli, char **args, GError **error)
 {
 	if (start < 0 || most < 0)
 		return smpctl_usage_error(error, "--offset and --bytes must not be negative");
-	if (elf)
-		return smpctl_usage_error(error, "a core file is not converted to ELF");
 	if (g_str_equal(args[0], "-"))
 		return smpctl_usage_error(error, "a core file goes to a file");
 	SmpSession *session = smpctl_session(cli, error);
 	return session && download(cli, session, args[0], error);
+}
+
+gboolean smpctl_cmd_core_convert(Smpctl *cli, char **args, GError **error)
+{
+	g_autofree char *hash = smpctl_core_to_elf(args[0], args[1], error);
+
+	if (!hash)
+		return FALSE;
+	if (cli->options->json) {
+		g_autoptr(JsonBuilder) json = smpctl_json_begin();
+		smpctl_json_text(json, "file", args[1]);
+		smpctl_json_text(json, "hash", hash);
+		smpctl_json_print(json);
+	} else if (!cli->options->quiet) {
+		/* newtmgr/cli/image.go */
+		printf("Corefile created for\n   %s\n", hash);
+	}
+	return TRUE;
 }
 
 gboolean smpctl_cmd_core_erase(Smpctl *cli, char **args, GError **error)

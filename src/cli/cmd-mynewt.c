@@ -6,6 +6,7 @@
 
 #include "cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,26 +28,53 @@ typedef struct {
 	GPtrArray *levels;
 } LogQuery;
 
-/* Returns: (transfer full): the name of a number, or the number */
-static char *name_of(const GPtrArray *names, guint64 number)
+/* Those that the Go tool knows without asking (nmxact/nmp/log.go). */
+static const char *const go_modules[] = {
+	"DEFAULT", "OS", "NEWTMGR", "NIMBLE_CTLR", "NIMBLE_HOST", "NFFS", "REBOOT", NULL, "TEST"};
+static const char *const go_levels[] = {"DEBUG", "INFO", "WARN", "ERROR", "CRITICAL"};
+
+static const char *find_name(const GPtrArray *names, guint64 number)
 {
 	for (guint i = 0; names && i < names->len; i++) {
 		const SmpLogName *name = g_ptr_array_index(names, i);
 		if (name->number == (gint64)number)
-			return g_strdup(name->name);
+			return name->name;
 	}
-	return g_strdup_printf("%" G_GUINT64_FORMAT, number);
+	return NULL;
 }
 
-/* What is text is shown as it is, all else in hexadecimal. */
+/* Returns: (transfer full): "OS (1)" as the Go tool has it; for what it calls CUSTOM, the name that
+ * the board has */
+static char *go_name(const char *const *known, gsize n_known, const GPtrArray *names,
+		     guint64 number)
+{
+	const char *name = number < n_known ? known[number] : NULL;
+
+	if (!name)
+		name = find_name(names, number);
+	return g_strdup_printf("%s (%" G_GUINT64_FORMAT ")", name ? name : "CUSTOM", number);
+}
+
+/* Returns: (transfer full): the name of a number, or the number */
+static char *name_of(const GPtrArray *names, guint64 number)
+{
+	const char *name = find_name(names, number);
+
+	return name ? g_strdup(name) : g_strdup_printf("%" G_GUINT64_FORMAT, number);
+}
+
+/* What is text is shown as it is, CBOR as JSON, all else in hexadecimal. */
 static char *message_text(const SmpLogEntry *entry)
 {
 	gsize size;
 	const guint8 *data = g_bytes_get_data(entry->message, &size);
-	gboolean binary = entry->type && !g_str_equal(entry->type, "str");
+	char *json = NULL;
 
-	return binary ? smpctl_hex_text(data, size)
-		      : g_utf8_make_valid((const char *)data, (gssize)size);
+	if (!entry->type || g_str_equal(entry->type, "str"))
+		return g_utf8_make_valid((const char *)data, (gssize)size);
+	if (g_str_equal(entry->type, "cbor"))
+		json = smp_raw_to_json(data, size);
+	return json ? json : smpctl_hex_text(data, size);
 }
 
 static char *image_text(const SmpLogEntry *entry)
@@ -59,8 +87,10 @@ static char *image_text(const SmpLogEntry *entry)
 
 static void print_entry(const LogQuery *query, const SmpLogEntry *entry)
 {
-	g_autofree char *module = name_of(query->modules, entry->module);
-	g_autofree char *level = name_of(query->levels, entry->level);
+	g_autofree char *module =
+		go_name(go_modules, G_N_ELEMENTS(go_modules), query->modules, entry->module);
+	g_autofree char *level =
+		go_name(go_levels, G_N_ELEMENTS(go_levels), query->levels, entry->level);
 	g_autofree char *image = image_text(entry);
 	g_autofree char *message = message_text(entry);
 	g_autofree char *time = g_strdup_printf("%" G_GINT64_FORMAT "us", entry->timestamp);
@@ -91,12 +121,12 @@ static void json_entry(const LogQuery *query, const SmpLog *log, const SmpLogEnt
 
 static void print_heading(const SmpLog *log)
 {
-	static const char *const types[] = {"stream", "memory", "storage"};
+	static const char *const types[] = {"STREAM", "MEMORY", "STORAGE"};
 	gboolean known = log->type >= 0 && log->type < (int)G_N_ELEMENTS(types);
 
 	printf("Name: %s\nType: %s\n%10s %22s | %16s %16s %6s %8s %s\n", log->name,
-	       known ? types[log->type] : "?", "[index]", "[timestamp]", "[module]", "[level]",
-	       "[type]", "[img]", "[message]");
+	       known ? types[log->type] : "UNDEFINED", "[index]", "[timestamp]", "[module]",
+	       "[level]", "[type]", "[img]", "[message]");
 }
 
 static void print_log(Smpctl *cli, const LogQuery *query, const SmpLog *log, gboolean heading)
@@ -139,7 +169,7 @@ static gboolean show(Smpctl *cli, SmpSession *session, LogQuery query, GError **
 							 query.index, &next, error);
 		if (!logs)
 			return FALSE;
-		if (first && !cli->options->json)
+		if (first && !show_all && !cli->options->json)
 			printf("Status: 0\nNext index: %" G_GUINT64_FORMAT "\n", next);
 		if (first && logs->len == 0 && !cli->options->json)
 			puts("(no logs retrieved)");
@@ -167,9 +197,21 @@ static gboolean show_each(Smpctl *cli, SmpSession *session, const LogQuery *quer
 	return TRUE;
 }
 
+/* Also 0x10 and 010, as Go takes them. */
+static gboolean parse_number(const char *text, gint64 min, gint64 max, gint64 *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = g_ascii_strtoll(text, &end, 0);
+	return errno == 0 && end != text && *end == '\0' && *number >= min && *number <= max;
+}
+
 /* log show [NAME [MIN-INDEX|last [MIN-TIMESTAMP]]] */
 static gboolean parse_query(char **args, LogQuery *query, GError **error)
 {
+	gint64 number = 0;
+
 	if (!args[0])
 		return TRUE;
 	query->log = args[0];
@@ -177,10 +219,11 @@ static gboolean parse_query(char **args, LogQuery *query, GError **error)
 		return TRUE;
 	if (g_str_equal(args[1], "last"))
 		query->timestamp = -1;
-	else if (!g_ascii_string_to_unsigned(args[1], 10, 0, G_MAXUINT32, &query->index, NULL))
+	else if (!parse_number(args[1], 0, G_MAXUINT32, &number))
 		return smpctl_usage_error(error, "“%s” is no index of a log entry", args[1]);
-	if (args[2] &&
-	    !g_ascii_string_to_signed(args[2], 10, 0, G_MAXINT64, &query->timestamp, NULL))
+	query->index = (guint64)number;
+	if (args[2] && query->timestamp == 0 &&
+	    !parse_number(args[2], G_MININT64, G_MAXINT64, &query->timestamp))
 		return smpctl_usage_error(error, "“%s” is no time in microseconds", args[2]);
 	return TRUE;
 }
@@ -247,22 +290,24 @@ static void add_name(JsonBuilder *json, gconstpointer item)
 	smpctl_json_int(json, "number", name->number);
 }
 
-static gboolean print_map(Smpctl *cli, const char *key, const char *title, const GPtrArray *names)
+static void json_names(const char *key, const GPtrArray *names)
 {
-	if (!names)
-		return FALSE;
-	if (cli->options->json) {
-		g_autoptr(JsonBuilder) json = smpctl_json_begin();
-		smpctl_json_array(json, key, names, add_name);
-		smpctl_json_print(json);
-		return TRUE;
-	}
-	printf("%s:\n", title);
-	for (guint i = 0; i < names->len; i++) {
-		const SmpLogName *name = g_ptr_array_index(names, i);
-		printf("    %s: %" G_GINT64_FORMAT "\n", name->name, name->number);
-	}
-	return TRUE;
+	g_autoptr(JsonBuilder) json = smpctl_json_begin();
+
+	smpctl_json_array(json, key, names, add_name);
+	smpctl_json_print(json);
+}
+
+static int by_name(gconstpointer a, gconstpointer b)
+{
+	const SmpLogName *const *first = a, *const *second = b;
+	return strcmp((*first)->name, (*second)->name);
+}
+
+static int by_number(gconstpointer a, gconstpointer b)
+{
+	const SmpLogName *const *first = a, *const *second = b;
+	return ((*first)->number > (*second)->number) - ((*first)->number < (*second)->number);
 }
 
 gboolean smpctl_cmd_log_modules(Smpctl *cli, char **args, GError **error)
@@ -270,7 +315,19 @@ gboolean smpctl_cmd_log_modules(Smpctl *cli, char **args, GError **error)
 	SmpSession *session = smpctl_session(cli, error);
 	g_autoptr(GPtrArray) names = session ? smp_log_modules(session, error) : NULL;
 
-	return print_map(cli, "modules", "available modules", names);
+	if (!names)
+		return FALSE;
+	if (cli->options->json) {
+		json_names("modules", names);
+		return TRUE;
+	}
+	puts("available modules:");
+	g_ptr_array_sort(names, by_name);
+	for (guint i = 0; i < names->len; i++) {
+		const SmpLogName *name = g_ptr_array_index(names, i);
+		printf("    %s (%" G_GINT64_FORMAT ")\n", name->name, name->number);
+	}
+	return TRUE;
 }
 
 gboolean smpctl_cmd_log_levels(Smpctl *cli, char **args, GError **error)
@@ -278,7 +335,19 @@ gboolean smpctl_cmd_log_levels(Smpctl *cli, char **args, GError **error)
 	SmpSession *session = smpctl_session(cli, error);
 	g_autoptr(GPtrArray) names = session ? smp_log_levels(session, error) : NULL;
 
-	return print_map(cli, "levels", "available levels", names);
+	if (!names)
+		return FALSE;
+	if (cli->options->json) {
+		json_names("levels", names);
+		return TRUE;
+	}
+	puts("available levels:");
+	g_ptr_array_sort(names, by_number);
+	for (guint i = 0; i < names->len; i++) {
+		const SmpLogName *name = g_ptr_array_index(names, i);
+		printf("    %" G_GINT64_FORMAT ": %s\n", name->number, name->name);
+	}
+	return TRUE;
 }
 
 gboolean smpctl_cmd_run_list(Smpctl *cli, char **args, GError **error)

@@ -232,7 +232,7 @@ static gboolean set_datetime(Smpctl *cli, SmpSession *session, const char *text,
 	g_autofree char *now = g_str_equal(text, "now") ? time_now() : NULL;
 	const char *datetime = now ? now : text;
 
-	if (!cli->options->json && !cli->options->quiet)
+	if (now && !cli->options->json && !cli->options->quiet)
 		printf("Setting time to %s\n", datetime);
 	if (!smp_os_datetime_set(session, datetime, error))
 		return FALSE;

@@ -20,7 +20,10 @@ gboolean smpctl_cmd_stat_list(Smpctl *cli, char **args, GError **error)
 		smpctl_json_print(json);
 		return TRUE;
 	}
-	smpctl_print_names("stat groups", names);
+	if (*names)
+		smpctl_print_names("stat groups", names);
+	else
+		puts("stat groups: none");
 	return TRUE;
 }
 

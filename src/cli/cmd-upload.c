@@ -8,6 +8,7 @@
 
 static gboolean upgrade;
 static gboolean no_erase;
+static gboolean erase;
 static gboolean force;
 static gboolean allow_concurrent;
 static int image_number;
@@ -23,7 +24,9 @@ const GOptionEntry smpctl_upload_options[] = {
 	{"allow-concurrent", 0, 0, G_OPTION_ARG_NONE, &allow_concurrent,
 	 "also while another update of the board is going on", NULL},
 	{"maxwinsize", 'w', 0, G_OPTION_ARG_INT, &window, "most requests in flight", "N"},
-	{"noerase", 'e', 0, G_OPTION_ARG_NONE, &no_erase, "accepted; nothing is erased up front",
+	{"erase", 0, 0, G_OPTION_ARG_NONE, &erase, "erase the slot first, in a request of its own",
+	 NULL},
+	{"noerase", 'e', 0, G_OPTION_ARG_NONE, &no_erase, "the opposite, which is the default",
 	 NULL},
 	{NULL},
 };
@@ -165,6 +168,20 @@ static char *state_text(const Upload *upload)
 			       upload->offset, g_bytes_get_size(upload->bytes));
 }
 
+/* Where the board refuses that, the upload says why, as in the Go tool. */
+static gboolean erase_first(SmpSession *session, GError **error)
+{
+	int slot = image_number > 0 ? 2 * image_number + 1 : SMP_SLOT_DEFAULT;
+	g_autoptr(GError) failed = NULL;
+	SmpDeviceError device;
+
+	if (!erase || smp_image_erase(session, slot, 0, &failed) ||
+	    smp_error_get_device(failed, &device))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&failed));
+	return FALSE;
+}
+
 static gboolean send_image(Upload *upload, SmpSession *session, GError **error)
 {
 	SmpLink *link = smp_session_get_link(session);
@@ -219,7 +236,7 @@ static gboolean look_and_send(Upload *upload, SmpSession *session, GError **erro
 	if (!force && !look(upload, session, &there, &state, error))
 		return FALSE;
 	if (!there)
-		return send_image(upload, session, error);
+		return erase_first(session, error) && send_image(upload, session, error);
 	smpctl_say(upload->cli, "%s is in slot %u of image %u already%s; --force sends it again",
 		   upload->firmware->name, there->slot, there->image,
 		   there->active ? " and runs" : "");

@@ -11,11 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-gboolean smpctl_is_go_tool(Smpctl *cli)
-{
-	return g_str_equal(cli->program, "mcumgr");
-}
-
 static gboolean fail(GError **error, const char *what, const char *path)
 {
 	g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(errno), "cannot %s %s: %s",

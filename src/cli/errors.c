@@ -263,9 +263,14 @@ static void report_json(Smpctl *cli, const GError *error, const char *hint, int 
 static void report_text(Smpctl *cli, const GError *error, const char *hint, int status)
 {
 	g_autofree char *message = message_of(cli, error);
+	gboolean go = smpctl_is_go_tool(cli);
+	g_autofree char *prefix =
+		go ? g_strdup(smpctl_go_prefix(status)) : g_strconcat(cli->program, ":", NULL);
 
+	if (go)
+		smpctl_print_go_error(cli, error);
 	fflush(stdout);
-	fprintf(stderr, "%s%s:%s %s\n", smpctl_color(cli, STDERR_FILENO, SMPCTL_RED), cli->program,
+	fprintf(stderr, "%s%s%s %s\n", smpctl_color(cli, STDERR_FILENO, SMPCTL_RED), prefix,
 		smpctl_color(cli, STDERR_FILENO, SMPCTL_PLAIN), message);
 	if (hint)
 		print_indented(hint);

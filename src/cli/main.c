@@ -65,8 +65,10 @@ static gboolean parse(Smpctl *cli, char ***argv, GError **error)
 {
 	g_autoptr(GOptionContext) context = smpctl_options_context(cli->command);
 
-	char **split = smpctl_options_split(*argv, cli->command);
+	char **split = smpctl_options_split(*argv, cli->command, error);
 
+	if (!split)
+		return FALSE;
 	g_strfreev(*argv);
 	*argv = split;
 	if (!g_option_context_parse_strv(context, argv, error))
@@ -87,7 +89,7 @@ static gboolean run_without(Smpctl *cli, char ***argv, const char *first, const 
 		return FALSE;
 	if (cli->options->version)
 		return smpctl_cmd_version(cli, NULL, error);
-	if (!cli->options->help)
+	if (!cli->options->help && !smpctl_is_go_tool(cli))
 		return fail_incomplete(first, error);
 	if (first)
 		smpctl_help_family(first);

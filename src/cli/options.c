@@ -30,6 +30,7 @@ static const GOptionEntry entries[] = {
 	 "debug shows packets; info, warn, error", "LEVEL"},
 	{"mtu-ovrd", 'm', 0, G_OPTION_ARG_INT, &options.mtu, "largest packet in bytes", "N"},
 	{"write-rsp", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options.write_rsp, NULL, NULL},
+	{"ompres", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &options.ompres, NULL, NULL},
 	{"json", 0, 0, G_OPTION_ARG_NONE, &options.json, "output for programs", NULL},
 	{"quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet, "no progress, no notes", NULL},
 	{"verbose", 'v', 0, G_OPTION_ARG_NONE, &options.verbose,
@@ -54,6 +55,7 @@ void smpctl_options_clear(void)
 	g_clear_pointer(&options.connextra, g_free);
 	g_clear_pointer(&options.name, g_free);
 	g_clear_pointer(&options.loglevel, g_free);
+	g_clear_pointer(&options.ompres, g_free);
 }
 
 static const GOptionEntry *find_long(const GOptionEntry *list, const char *name)
@@ -124,17 +126,63 @@ void smpctl_options_find_words(char **argv, guint words[2], gboolean *json)
 	}
 }
 
-char **smpctl_options_split(char **argv, const SmpctlCommand *command)
+/* The option that "--upgrade=false" or "-u=false" means, if it takes no value; GOption would take
+ * it for "--upgrade". */
+static const GOptionEntry *find_switch(const SmpctlCommand *command, const char *arg,
+				       const char **value)
+{
+	const char *equals = strchr(arg, '=');
+	const GOptionEntry *entry = NULL;
+	gboolean is_long = g_str_has_prefix(arg, "--");
+	const char *first = is_long ? arg + 2 : arg + 1;
+
+	if (!equals || (!is_long && equals != arg + 2))
+		return NULL;
+	g_autofree char *name = g_strndup(first, (gsize)(equals - first));
+	entry = is_long ? find_long(entries, name) : find_short(entries, *name);
+	if (!entry && command)
+		entry = is_long ? find_long(command->options, name)
+				: find_short(command->options, *name);
+	*value = equals + 1;
+	return entry && entry->arg == G_OPTION_ARG_NONE ? entry : NULL;
+}
+
+/* As strconv.ParseBool() of Go. */
+static gboolean add_switch(GStrvBuilder *split, const GOptionEntry *entry, const char *value,
+			   GError **error)
+{
+	static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True", NULL};
+	static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False", NULL};
+	/* What is TRUE by default there. */
+	gboolean noerase = g_str_equal(entry->long_name, "noerase");
+	g_autofree char *option = g_strconcat("--", entry->long_name, NULL);
+
+	if (g_strv_contains(yes, value))
+		g_strv_builder_add(split, option);
+	else if (!g_strv_contains(no, value))
+		return smpctl_usage_error(error, "%s takes no value, or true or false", option);
+	else if (noerase)
+		g_strv_builder_add(split, "--erase");
+	return TRUE;
+}
+
+char **smpctl_options_split(char **argv, const SmpctlCommand *command, GError **error)
 {
 	g_autoptr(GStrvBuilder) split = g_strv_builder_new();
 	gboolean options_end = FALSE, is_value = FALSE;
 
 	for (char **arg = argv; *arg; arg++) {
-		const char *name = NULL;
+		const char *name = NULL, *value;
+		const GOptionEntry *entry = NULL;
 		gboolean is_option = arg != argv && !options_end && !is_value && **arg == '-';
 
 		options_end |= is_option && g_str_equal(*arg, "--");
 		is_value = is_option && value_follows(command, *arg);
+		entry = is_option ? find_switch(command, *arg, &value) : NULL;
+		if (entry && !add_switch(split, entry, value, error))
+			return NULL;
+		if (entry)
+			continue;
 		if (is_option && (*arg)[1] != '-')
 			name = short_with_value(command, *arg);
 		if (!name || !name[1]) {
@@ -176,7 +224,7 @@ gboolean smpctl_options_check(GError **error)
 	/* Those of the Go tool. */
 	static const char *const levels[] = {"trace", "debug", "info",	"warn", "warning",
 					     "error", "fatal", "panic", NULL};
-	const char *level = options.loglevel;
+	g_autofree char *level = options.loglevel ? g_ascii_strdown(options.loglevel, -1) : NULL;
 
 	if (level && !g_strv_contains(levels, level))
 		return smpctl_usage_error(

@@ -6,6 +6,8 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 void smpctl_say(Smpctl *cli, const char *format, ...)
@@ -200,12 +202,16 @@ void smpctl_json_texts(JsonBuilder *json, const char *key, char **texts)
 	json_builder_end_array(json);
 }
 
+static int compare_texts(const void *a, const void *b)
+{
+	const char *const *first = a, *const *second = b;
+	return strcmp(*first, *second);
+}
+
 void smpctl_print_names(const char *title, char **names)
 {
-	if (!*names)
-		printf("%s: none\n", title);
-	else
-		printf("%s:\n", title);
+	qsort(names, g_strv_length(names), sizeof *names, compare_texts);
+	printf("%s:\n", title);
 	for (; *names; names++)
 		printf("    %s\n", *names);
 }

@@ -158,6 +158,10 @@ gboolean smpctl_profiles_save(GPtrArray *profiles, GError **error)
 		append_profile(text, profile);
 	}
 	g_string_append(text, profiles->len ? "\n]" : "]");
+	/* As Go's encoding/json does; these are in strings only. */
+	g_string_replace(text, "<", "\\u003c", 0);
+	g_string_replace(text, ">", "\\u003e", 0);
+	g_string_replace(text, "&", "\\u0026", 0);
 	if (!g_file_set_contents_full(path, text->str, (gssize)text->len,
 				      G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
 				      0644, error)) {

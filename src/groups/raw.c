@@ -108,6 +108,13 @@ static void add_tag(JsonBuilder *json, const SmpCbor *item)
 }
 
 /* Below the 64 bits of JSON libraries a negative one is what fits. */
+char *smp_raw_to_json(const guint8 *cbor, gsize size)
+{
+	SmpCbor item;
+
+	return smp_cbor_check(cbor, size, &item) ? to_text(&item) : NULL;
+}
+
 static void add_negative(JsonBuilder *json, const SmpCbor *item)
 {
 	gint64 number = G_MININT64;

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import struct
 import subprocess
 import termios
 import time
@@ -25,10 +26,15 @@ class OnBoard(TestCase):
         self.assertEqual(len(objects), 1)
         return objects[0]
 
+    def told(self, out, error=None):
+        """What an error prints on standard output."""
+        self.assertEqual(out, "")
+
     def refused(self, *args, code, status=6, hint=None):
         """An error, as text and as JSON."""
         got, out, err = self.run_smpctl(*args)
-        self.assertEqual((got, out), (status, ""), err)
+        self.assertEqual(got, status, err)
+        self.told(out, "error" if args[0] == "log" else "Error")
         if hint:
             self.assertIn(hint, err)
         error = self.one(*args, status=status)["error"]
@@ -415,13 +421,13 @@ class Mynewt(OnBoard):
               " [message]\n")
 
     def test_log(self):
-        text = ("Status: 0\nNext index: 3\nName: log\nType: memory\n" + self.HEADER +
-                "         0                    0us |          DEFAULT             INFO    str"
+        text = ("Status: 0\nNext index: 3\nName: log\nType: MEMORY\n" + self.HEADER +
+                "         0                    0us |      DEFAULT (0)         INFO (1)    str"
                 "          GPIO toggle from 1 to 0\n")
         self.assertTrue(self.good("log", "show", "log").startswith(text))
         self.assertEqual(len(self.good("log", "show", "log", "last").splitlines()), 6)
         self.assertEqual(len(self.good("log", "show", "log", "1").splitlines()), 7)
-        self.assertIn("Name: reboot_log\nType: storage\n", self.good("log", "show"))
+        self.assertIn("Name: reboot_log\nType: STORAGE\n", self.good("log", "show"))
         self.assertIn("Name: log\n", self.good("log", "show", "-a"))
         entries = self.json("log", "show", "-a", "log")
         self.assertEqual(entries[1], {"log": "log", "index": 1, "time": 0.001, "module": "DEFAULT",
@@ -429,20 +435,20 @@ class Mynewt(OnBoard):
                                       "message": "GPIO toggle from 0 to 1"})
         self.assertEqual(self.good("log", "clear"), "done\n")
         self.assertEqual(self.good("log", "show", "log"),
-                         "Status: 0\nNext index: 3\nName: log\nType: memory\n" + self.HEADER)
+                         "Status: 0\nNext index: 3\nName: log\nType: MEMORY\n" + self.HEADER)
         self.assertEqual(self.one("log", "clear"), {"cleared": True})
         self.refused("log", "show", "nosuch", code=("SMP", "ENOENT"))
         self.usage("log", "show", "log", "first", text="no index of a log entry")
 
     def test_log_names(self):
-        self.assertEqual(self.good("log", "list"), "available logs:\n    reboot_log\n    log\n")
+        self.assertEqual(self.good("log", "list"), "available logs:\n    log\n    reboot_log\n")
         self.assertEqual(self.one("log", "list"), {"logs": ["reboot_log", "log"]})
         for name in ("levels", "level_list"):
             self.assertEqual(self.good("log", name),
-                             "available levels:\n    DEBUG: 0\n    INFO: 1\n    WARN: 2\n"
-                             "    ERROR: 3\n    CRITICAL: 4\n")
+                             "available levels:\n    0: DEBUG\n    1: INFO\n    2: WARN\n"
+                             "    3: ERROR\n    4: CRITICAL\n")
         self.assertEqual(self.one("log", "levels")["levels"][1], {"name": "INFO", "number": 1})
-        self.assertIn("available modules:\n    DEFAULT: 0\n", self.good("log", "module_list"))
+        self.assertIn("available modules:\n    DEFAULT (0)\n", self.good("log", "module_list"))
         self.assertEqual(self.one("log", "modules")["modules"][0], {"name": "DEFAULT", "number": 0})
 
     def test_config(self):
@@ -498,10 +504,41 @@ class Mynewt(OnBoard):
         self.good("image", "coredownload", "--resume", "c")
         self.assertEqual(self.read("c"), core)
         self.assertEqual(sorted(set(os.listdir(self.directory)) - {"mcumgr"}), ["b", "c", "core.bin"])
+        self.convert(core)
         self.usage("image", "coredownload", "-n", "-1", "d", text="must not be negative")
         self.assertEqual(self.good("image", "coreerase"), "Done\n")
         self.assertEqual(self.one("image", "coreerase"), {"erased": True})
         self.assertEqual(self.good("image", "corelist"), "No corefiles\n")
+
+
+    def convert(self, core):
+        """32 bytes of hash, 18 registers, memory."""
+        image, registers, memory = core[16:48], core[56:128], core[136:]
+        self.assertEqual(self.good("image", "coreconvert", "core.bin", "core.elf"),
+                         f"Corefile created for\n   {image.hex()}\n")
+        elf = self.read("core.elf")
+        header = struct.unpack("<16sHHIIIIIHHHHHH", elf[:52])
+        self.assertEqual(header, (b"\x7fELF\1\1\1" + bytes(9), 4, 40, 1, 0, 52, 0, 0, 52, 32, 2, 40,
+                                  0, 0))
+        note, load = (struct.unpack("<8I", elf[at : at + 32]) for at in (52, 84))
+        self.assertEqual(note, (4, 116, 0, 0, 168, 0, 0, 4))
+        self.assertEqual(load, (1, 116 + 168, 0x20000000, 0, len(memory), len(memory), 4, 4))
+        self.assertEqual(elf[116:136], struct.pack("<III8s", 5, 148, 1, b".reg"))
+        self.assertEqual(elf[136:284], bytes(72) + registers + bytes(4))
+        self.assertEqual(elf[284:], memory + bytes(-len(memory) % 4))
+        text = self.good("image", "coredownload", "-e", "direct")
+        self.assertEqual(text.splitlines()[-1],
+                         f"Done writing core file to direct; hash={image.hex()}")
+        self.assertEqual(self.read("direct"), elf)
+        self.assertEqual(self.one("image", "coreconvert", "core.bin", "core.elf"),
+                         {"file": "core.elf", "hash": image.hex()})
+        for damage in (b"", core[:7], b"x" + core[1:], core[:-1], core[:8] + b"\7" + core[9:],
+                       core + b"\2"):
+            self.write("bad", damage)
+            status, _, err = self.run_smpctl("image", "coreconvert", "bad", "bad.elf")
+            self.assertEqual(status, 3, err)
+            self.assertIn("cannot convert bad: ", err)
+            self.assertFalse(os.path.exists(self.path("bad.elf")))
 
 
 class Raw(OnBoard):
@@ -544,6 +581,9 @@ class GoTool(Mynewt):
         if not os.path.lexists(link):
             os.symlink(SMPCTL, link)
         return super().run_smpctl(*args, program=program or link)
+
+    def told(self, out, error=None):
+        self.assertRegex(out, rf"^{error}: \d+\n$")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from common import SMPSIM, TestCase
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 PAGE = DOCS / "smpctl.1.rst"
 ARGUMENTS = ("all", "save", "last", "assert", "wdog")
-HIDDEN = ("version", "taskstat", "mpstat", "datetime")
+HIDDEN = ("version", "taskstat", "mpstat", "datetime", "res", "interactive")
 
 
 class Manual(TestCase):
@@ -25,7 +25,7 @@ class Manual(TestCase):
         """All commands."""
         cli = DOCS.parent / "src/cli"
         table = "".join((cli / name).read_text(encoding="utf-8")
-                        for name in ("commands.c", "commands-data.c"))
+                        for name in sorted(path.name for path in cli.glob("commands*.c")))
         return sorted(re.findall(r'^\t\t\.name = "([^"]+)",$', table, re.M))
 
     def test_names(self):

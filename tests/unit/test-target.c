@@ -226,6 +226,8 @@ static const Good good_ble[] = {
 	{"ctlr_name=hci1,peer_name=x,own_addr_type=random,conn_timeout=30",
 	 "ble:x?adapter=hci1&connect-timeout=30&own-address-type=random", "Bluetooth LE",
 	 "ble:x?adapter=hci1&connect-timeout=30&own-address-type=random", 0},
+	{"peer_name=a,peer_id=c0:11:22:33:44:55", "ble:a", "Bluetooth LE", "ble:a", 0},
+	{"peer_id=c0:11:22:33:44:55,peer_name=a", "ble:a", "Bluetooth LE", "ble:a", 0},
 	{",peer_name=a,peer_name=b,", "ble:b", "Bluetooth LE", "ble:b", 0},
 };
 
