@@ -151,15 +151,32 @@ char *smpctl_usage(const SmpctlCommand *command);
  * @json: (out): whether --json was given, for errors in the other options
  */
 void smpctl_options_find_words(char **argv, guint words[2], gboolean *json);
-/* Makes "-t 5" of "-t5" and "-t=5", and "" of "--upgrade=false", which GOption does not know and the
- * Go tool does. Returns: (transfer full) */
+/* Makes "-t 5" of "-t5" and "-t=5", and "" of "--upgrade=false", which GOption does not know and
+ * the Go tool does. Returns: (transfer full) */
 char **smpctl_options_split(char **argv, const SmpctlCommand *command,
 			    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Returns: (nullable): the option that @arg gives a value to, or the next argument does
+ * @value: (out): where it is in @arg; NULL where it is the next argument */
+const GOptionEntry *smpctl_options_lookup(const SmpctlCommand *command, const char *arg,
+					  const char **value);
+/* Sets one of those that every command takes; not checked. */
+void smpctl_options_set(const GOptionEntry *entry, const char *value);
+typedef void (*SmpctlOptionFunc)(const GOptionEntry *entry, gpointer user_data);
+void smpctl_options_each(const SmpctlCommand *command, SmpctlOptionFunc func, gpointer user_data);
 GOptionContext *smpctl_options_context(const SmpctlCommand *command);
 /* Checks what was parsed. */
 gboolean smpctl_options_check(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 SmpctlOptions *smpctl_options(void);
 void smpctl_options_clear(void);
+
+/* complete.c */
+/* @words: behind the program's name; the last one is completed */
+void smpctl_complete(Smpctl *cli, char **words);
+
+/* image-cache.c */
+void smpctl_remember_images(SmpLink *link, const SmpImageState *state);
+/* Returns: (transfer full) (nullable): "HASH what it is", as it was seen last */
+char **smpctl_recall_images(SmpLink *link);
 
 /* errors.c */
 typedef enum {

@@ -32,7 +32,8 @@ const GOptionEntry smpctl_fs_download_options[] = {
 };
 
 const GOptionEntry smpctl_fs_hash_options[] = {
-	{"type", 0, 0, G_OPTION_ARG_STRING, &hash_type, "crc32, sha256; see fs types", "TYPE"},
+	{"type", 0, 0, G_OPTION_ARG_STRING, &hash_type, "which one; see fs types",
+	 "crc32|sha256|TYPE"},
 	{"offset", 0, 0, G_OPTION_ARG_INT64, &hash_offset, "from this byte on", "BYTES"},
 	{"length", 0, 0, G_OPTION_ARG_INT64, &hash_length, "so many bytes", "BYTES"},
 	{NULL},

@@ -86,6 +86,7 @@ static gboolean print_list(Smpctl *cli, const SmpImageState *state)
 {
 	g_autoptr(JsonBuilder) json = NULL;
 
+	smpctl_remember_images(cli->link, state);
 	if (!cli->options->json) {
 		smpctl_print_images(state);
 		return TRUE;

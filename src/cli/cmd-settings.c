@@ -12,14 +12,13 @@ static int value_size;
 static int value_max;
 
 const GOptionEntry smpctl_settings_read_options[] = {
-	{"as", 0, 0, G_OPTION_ARG_STRING, &value_type, "show the value as text, hex or int",
-	 "TYPE"},
+	{"as", 0, 0, G_OPTION_ARG_STRING, &value_type, "show the value so", "text|hex|int"},
 	{"max", 0, 0, G_OPTION_ARG_INT, &value_max, "at most so many bytes", "BYTES"},
 	{NULL},
 };
 
 const GOptionEntry smpctl_settings_write_options[] = {
-	{"as", 0, 0, G_OPTION_ARG_STRING, &value_type, "VALUE is text, hex or int (text)", "TYPE"},
+	{"as", 0, 0, G_OPTION_ARG_STRING, &value_type, "what VALUE is (text)", "text|hex|int"},
 	{"size", 0, 0, G_OPTION_ARG_INT, &value_size, "bytes of an int: 1, 2, 4 or 8 (4)", "BYTES"},
 	{NULL},
 };

@@ -253,6 +253,8 @@ gboolean smpctl_cmd_status(Smpctl *cli, char **args, GError **error)
 	g_autoptr(SmpBoard) board = smp_board_observe_b0(session, error);
 	if (!board || !smp_session_get_max_packet(session, &max_packet, error))
 		return FALSE;
+	if (board->images)
+		smpctl_remember_images(cli->link, board->images);
 	if (cli->options->json) {
 		print_json(board);
 		return TRUE;

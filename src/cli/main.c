@@ -166,7 +166,9 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	g_set_prgname(program);
 	g_log_set_default_handler(on_message, &cli);
-	if (!run(&cli, &args, &error))
+	if (args[0] && args[1] && g_str_equal(args[1], "__complete"))
+		smpctl_complete(&cli, args + 2);
+	else if (!run(&cli, &args, &error))
 		cli.status = smpctl_error_report(&cli, error);
 	smpctl_clear(&cli);
 	smpctl_signals_end();

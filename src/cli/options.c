@@ -12,8 +12,8 @@ static SmpctlOptions options = {.timeout = 10, .tries = 1, .hci = -1, .passkey =
 static const GOptionEntry entries[] = {
 	{"conn", 'c', 0, G_OPTION_ARG_STRING, &options.conn, "the board: a profile or a target",
 	 "PROFILE|TARGET"},
-	{"conntype", 0, 0, G_OPTION_ARG_STRING, &options.conntype,
-	 "connection type: serial, udp, ble", "TYPE"},
+	{"conntype", 0, 0, G_OPTION_ARG_STRING, &options.conntype, "connection type",
+	 "serial|udp|ble"},
 	{"connstring", 0, 0, G_OPTION_ARG_STRING, &options.connstring,
 	 "connection string: dev=/dev/ttyUSB0,baud=115200", "STRING"},
 	{"connextra", 0, 0, G_OPTION_ARG_STRING, &options.connextra,
@@ -26,8 +26,8 @@ static const GOptionEntry entries[] = {
 	{"timeout", 't', 0, G_OPTION_ARG_DOUBLE, &options.timeout,
 	 "how long to wait for an answer (10)", "SECONDS"},
 	{"tries", 'r', 0, G_OPTION_ARG_INT, &options.tries, "how often to wait that long (1)", "N"},
-	{"loglevel", 'l', 0, G_OPTION_ARG_STRING, &options.loglevel,
-	 "debug shows packets; info, warn, error", "LEVEL"},
+	{"loglevel", 'l', 0, G_OPTION_ARG_STRING, &options.loglevel, "debug shows packets",
+	 "debug|info|warn|error"},
 	{"mtu-ovrd", 'm', 0, G_OPTION_ARG_INT, &options.mtu, "largest packet in bytes", "N"},
 	{"write-rsp", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options.write_rsp, NULL, NULL},
 	{"ompres", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &options.ompres, NULL, NULL},
@@ -76,24 +76,30 @@ static const GOptionEntry *find_short(const GOptionEntry *list, char name)
 	return NULL;
 }
 
-static gboolean long_takes_value(const SmpctlCommand *command, const char *name)
+static gboolean takes_value(const GOptionEntry *entry)
+{
+	return entry && entry->arg != G_OPTION_ARG_NONE && !(entry->flags & G_OPTION_FLAG_NO_ARG);
+}
+
+static const GOptionEntry *find_long_anywhere(const SmpctlCommand *command, const char *name)
 {
 	const GOptionEntry *entry = find_long(entries, name);
 
-	if (!entry && command)
-		entry = find_long(command->options, name);
-	return entry && entry->arg != G_OPTION_ARG_NONE;
+	return entry || !command ? entry : find_long(command->options, name);
+}
+
+static const GOptionEntry *find_short_anywhere(const SmpctlCommand *command, char name)
+{
+	const GOptionEntry *entry = find_short(entries, name);
+
+	return entry || !command ? entry : find_short(command->options, name);
 }
 
 /* The short option in "-abc" that takes a value, NULL where none does. */
 static const char *short_with_value(const SmpctlCommand *command, const char *arg)
 {
 	for (const char *name = arg + 1; *name; name++) {
-		const GOptionEntry *entry = find_short(entries, *name);
-
-		if (!entry && command)
-			entry = find_short(command->options, *name);
-		if (entry && entry->arg != G_OPTION_ARG_NONE)
+		if (takes_value(find_short_anywhere(command, *name)))
 			return name;
 	}
 	return NULL;
@@ -105,9 +111,52 @@ static gboolean value_follows(const SmpctlCommand *command, const char *arg)
 	const char *name;
 
 	if (g_str_has_prefix(arg, "--"))
-		return long_takes_value(command, arg + 2);
+		return takes_value(find_long_anywhere(command, arg + 2));
 	name = short_with_value(command, arg);
 	return name && !name[1];
+}
+
+const GOptionEntry *smpctl_options_lookup(const SmpctlCommand *command, const char *arg,
+					  const char **value)
+{
+	const char *equals = strchr(arg, '=');
+	const GOptionEntry *entry = NULL;
+	const char *name;
+
+	*value = NULL;
+	if (g_str_has_prefix(arg, "--")) {
+		g_autofree char *bare =
+			g_strndup(arg + 2, equals ? (gsize)(equals - arg - 2) : strlen(arg + 2));
+		entry = find_long_anywhere(command, bare);
+		*value = equals ? equals + 1 : NULL;
+		return takes_value(entry) ? entry : NULL;
+	}
+	name = short_with_value(command, arg);
+	if (name && name[1])
+		*value = name[1] == '=' ? name + 2 : name + 1;
+	return name ? find_short_anywhere(command, *name) : NULL;
+}
+
+void smpctl_options_set(const GOptionEntry *entry, const char *value)
+{
+	if (entry != find_long(entries, entry->long_name))
+		return;
+	if (entry->arg == G_OPTION_ARG_STRING) {
+		char **text = entry->arg_data;
+		g_free(*text);
+		*text = g_strdup(value);
+	} else if (entry->arg == G_OPTION_ARG_INT) {
+		*(int *)entry->arg_data = (int)g_ascii_strtoll(value, NULL, 10);
+	}
+}
+
+void smpctl_options_each(const SmpctlCommand *command, SmpctlOptionFunc func, gpointer user_data)
+{
+	for (const GOptionEntry *entry = command ? command->options : NULL;
+	     entry && entry->long_name; entry++)
+		func(entry, user_data);
+	for (const GOptionEntry *entry = entries; entry->long_name; entry++)
+		func(entry, user_data);
 }
 
 void smpctl_options_find_words(char **argv, guint words[2], gboolean *json)
@@ -139,12 +188,9 @@ static const GOptionEntry *find_switch(const SmpctlCommand *command, const char 
 	if (!equals || (!is_long && equals != arg + 2))
 		return NULL;
 	g_autofree char *name = g_strndup(first, (gsize)(equals - first));
-	entry = is_long ? find_long(entries, name) : find_short(entries, *name);
-	if (!entry && command)
-		entry = is_long ? find_long(command->options, name)
-				: find_short(command->options, *name);
+	entry = is_long ? find_long_anywhere(command, name) : find_short_anywhere(command, *name);
 	*value = equals + 1;
-	return entry && entry->arg == G_OPTION_ARG_NONE ? entry : NULL;
+	return entry && !takes_value(entry) ? entry : NULL;
 }
 
 /* As strconv.ParseBool() of Go. */
