@@ -209,7 +209,7 @@ class Typed:
         os.write(self.fd, text.encode())
 
     def wait_for(self, wanted):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 20
         while wanted not in self.plain():
             if not select.select([self.fd], [], [], max(0, deadline - time.monotonic()))[0]:
                 raise AssertionError(f"no {wanted!r} in {self.plain()!r}")
@@ -286,14 +286,14 @@ class Shells(Completion):
         shell = self.shell("zsh", "-f", "-i")
         shell.type("PS1='READY '; unsetopt zle_bracketed_paste beep; fpath=(~/zsh $fpath); "
                    "autoload -Uz compinit; compinit -u -d ~/dump; echo LOAD''ED\n")
-        shell.wait_for("LOADED")
+        shell.wait_for("LOADED\n")
+        shell.wait_for("READY ")
         for typed, wanted in (("smpctl ima\t", "image "), ("lis\t", "list "),
                               ("--conntype=se\t", "serial"), (" -c my\t", "my\\ board "),
                               ("\x15smpctl -c us\t", "usb:"), ("\x15smpctl image inspect app.\t", "app.zip"),
                               ("\x15smpctl update 1:app.\t", "1:app.zip")):
-            with self.subTest(typed):
-                shell.type(typed)
-                shell.wait_for(wanted)
+            shell.type(typed)
+            shell.wait_for(wanted)
 
     def test_fish(self):
         if not shutil.which("fish"):
