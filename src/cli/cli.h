@@ -29,6 +29,7 @@ typedef struct {
 	gboolean quiet;
 	gboolean verbose;
 	gboolean trace;
+	char *log_file;
 	gboolean no_color;
 	gboolean version;
 	gboolean help;
@@ -256,9 +257,21 @@ GPtrArray *smpctl_profiles_load(GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean smpctl_profiles_save(GPtrArray *profiles, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 SmpctlProfile *smpctl_profiles_find(GPtrArray *profiles, const char *name, guint *index);
 
+/* log-file.c: does nothing where there is no --log-file */
+void smpctl_log_open(Smpctl *cli, char **argv);
+void smpctl_log_close(void);
+gboolean smpctl_log_is_open(void);
+void smpctl_log(Smpctl *cli, const char *format, ...) G_GNUC_PRINTF(2, 3);
+void smpctl_log_text(Smpctl *cli, const char *text);
+
 /* output.c */
-/* A line on stderr that only a person wants: not with --quiet and --json. */
+/* A line on stderr that only a person wants: not with --quiet and --json. It is logged in any case.
+ */
 void smpctl_say(Smpctl *cli, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* The same for what only --verbose says. */
+void smpctl_say_more(Smpctl *cli, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* Whether somebody reads what smpctl_say_more() says. */
+gboolean smpctl_wants_more(Smpctl *cli);
 /* "Done", or an object that says KEY is true. */
 void smpctl_done(Smpctl *cli, const char *key);
 /* "Done", or an object that says KEY is @name. */
@@ -353,8 +366,8 @@ void smpctl_progress_end(SmpctlProgress *progress);
  * counts as given. */
 gboolean smpctl_progress_due(SmpctlProgress *progress, const char *waiting, gint64 interval_us);
 void smpctl_progress_json(JsonBuilder *json, const SmpUploadProgress *upload);
-/* For --verbose: over what @bytes of an image went, how fast, and why not faster. @link is what the
- * link was then. */
+/* For --verbose and the log: over what @bytes of an image went, how fast, and why not faster. @link
+ * is what the link was then. */
 void smpctl_tell_speed(Smpctl *cli, SmpSession *session, const char *link,
 		       const SmpUploadResult *result, guint64 bytes);
 

@@ -112,9 +112,8 @@ static void tell_how(Smpctl *cli, const SmpUploadResult *result, gboolean checke
 				     : 0);
 	g_autofree char *time = smpctl_time_text(result->duration);
 
-	if (cli->options->verbose)
-		smpctl_say(cli, "%s in %s, up to %" G_GSIZE_FORMAT " bytes at once, %u lost", rate,
-			   time, result->chunk, result->lost);
+	smpctl_say_more(cli, "%s in %s, up to %" G_GSIZE_FORMAT " bytes at once, %u lost", rate,
+			time, result->chunk, result->lost);
 	if (!checked && !no_verify)
 		smpctl_say(cli, "not verified: the board has no hashes "
 				"(CONFIG_MCUMGR_GRP_FS_CHECKSUM_HASH)");

@@ -83,6 +83,7 @@ static gboolean show_or_tell(Smpctl *cli, SmpSession *session, const char *name,
 		return FALSE;
 	}
 	cli->status = SMPCTL_EXIT_DEVICE;
+	smpctl_log(cli, "%s", local->message);
 	if (cli->options->json) {
 		g_autoptr(JsonBuilder) json = smpctl_json_begin();
 		smpctl_json_text(json, "group", name);

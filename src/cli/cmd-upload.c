@@ -203,7 +203,7 @@ static gboolean send_image(Upload *upload, SmpSession *session, GError **error)
 		upload->cli->state = state_text(upload);
 		return FALSE;
 	}
-	if (upload->cli->options->verbose) {
+	if (smpctl_wants_more(upload->cli)) {
 		g_autofree char *text = smp_link_describe(link);
 		smpctl_tell_speed(upload->cli, session, text, &result,
 				  g_bytes_get_size(upload->bytes) - result.resumed_at);

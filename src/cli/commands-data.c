@@ -345,7 +345,7 @@ const SmpctlCommand smpctl_data_commands[] = {
 		.brief = TRUE,
 		.min_args = 1,
 		.max_args = 2,
-		.example = "smpctl -c /dev/ttyACM0 config split/status",
+		.example = "smpctl -c /dev/ttyACM0 config id/hwid",
 		.unsupported = ONLY_MYNEWT,
 		.run = smpctl_cmd_config,
 	},

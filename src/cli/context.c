@@ -35,11 +35,13 @@ char *smpctl_plain_text(const GString *line)
 	return g_strchomp(g_string_free(shown, FALSE));
 }
 
-static void show_line(const SmpctlHeard *heard)
+static void show_line(Smpctl *cli, const SmpctlHeard *heard)
 {
 	g_autofree char *text = smpctl_plain_text(heard->line);
 
-	fprintf(stderr, "board:%s%s\n", *text ? " " : "", text);
+	smpctl_log(cli, "board: %s", text);
+	if (cli->options->verbose)
+		fprintf(stderr, "board:%s%s\n", *text ? " " : "", text);
 }
 
 static gboolean is_text(guint8 byte)
@@ -59,14 +61,14 @@ static void on_text(const char *text, gsize length, gpointer user_data)
 	heard->prompt |= g_strstr_len(text, (gssize)length, "~$ ") != NULL;
 	for (gsize i = 0; i < length; i++) {
 		heard->odd += !is_text((guint8)text[i]);
-		if (!cli->options->verbose)
+		if (!cli->options->verbose && !smpctl_log_is_open())
 			continue;
 		if (!heard->line)
 			heard->line = g_string_new(NULL);
 		if (text[i] != '\n')
 			g_string_append_c(heard->line, text[i]);
 		if (text[i] == '\n' || heard->line->len > 500) {
-			show_line(heard);
+			show_line(cli, heard);
 			g_string_truncate(heard->line, 0);
 		}
 	}
@@ -80,13 +82,17 @@ static void on_packet(SmpTraceKind kind, const guint8 *packet, gsize size, const
 		[SMP_TRACE_RECEIVED] = "<",
 		[SMP_TRACE_DROPPED] = "!",
 	};
+	Smpctl *cli = user_data;
 	g_autofree char *text = smp_packet_to_string(packet, size);
+	g_autoptr(GString) shown = g_string_new(NULL);
 
-	fprintf(stderr, "%s %s%s%s%s\n ", marks[kind], text, note ? " (" : "", note ? note : "",
-		note ? ")" : "");
+	g_string_append_printf(shown, "%s %s%s%s%s\n ", marks[kind], text, note ? " (" : "",
+			       note ? note : "", note ? ")" : "");
 	for (gsize i = 0; i < size; i++)
-		fprintf(stderr, " %02x", packet[i]);
-	fputc('\n', stderr);
+		g_string_append_printf(shown, " %02x", packet[i]);
+	smpctl_log_text(cli, shown->str);
+	if (cli->options->trace)
+		fprintf(stderr, "%s\n", shown->str);
 }
 
 void smpctl_session_setup(Smpctl *cli, SmpSession *session)
@@ -97,7 +103,7 @@ void smpctl_session_setup(Smpctl *cli, SmpSession *session)
 		session, (guint)MIN(options->timeout * 1000 * options->tries, (double)G_MAXINT));
 	if (options->mtu)
 		smp_session_set_mtu(session, (gsize)options->mtu);
-	if (options->trace)
+	if (options->trace || smpctl_log_is_open())
 		smp_session_set_trace(session, on_packet, cli);
 }
 
@@ -256,7 +262,7 @@ void smpctl_clear(Smpctl *cli)
 	g_clear_pointer(&cli->link, smp_link_free);
 	if (cli->heard.line) {
 		if (cli->heard.line->len > 0)
-			show_line(&cli->heard);
+			show_line(cli, &cli->heard);
 		g_string_free(cli->heard.line, TRUE);
 	}
 	g_free(cli->state);

@@ -286,6 +286,9 @@ int smpctl_error_report(Smpctl *cli, const GError *error)
 	int status = smpctl_error_status(error);
 	g_autofree char *hint = error_hint(cli, error);
 
+	g_autofree char *message = message_of(cli, error);
+
+	smpctl_log(cli, "%s%s%s", message, hint ? "\n" : "", hint ? hint : "");
 	if (cli->options->json)
 		report_json(cli, error, hint, status);
 	else

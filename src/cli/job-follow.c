@@ -139,9 +139,8 @@ static void begin_step(Follow *follow, SmpctlBusJob *job)
 		smpctl_json_text(json, "reason", smpctl_known(follow->reason));
 		smpctl_json_double(json, "fraction", smpctl_bus_job_get_fraction(job));
 		smpctl_json_print(json);
-	} else if (follow->cli->options->verbose) {
-		smpctl_say(follow->cli, "%-8s %s", label_of(follow->step), follow->reason);
 	}
+	smpctl_say_more(follow->cli, "%-8s %s", label_of(follow->step), follow->reason);
 }
 
 static void tell_progress_json(Follow *follow, SmpctlBusJob *job)

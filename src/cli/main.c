@@ -111,7 +111,7 @@ static void replace_help_word(char **argv)
 	}
 }
 
-static gboolean run(Smpctl *cli, char ***argv, GError **error)
+static gboolean run(Smpctl *cli, char ***argv, char **typed, GError **error)
 {
 	g_autofree char *first = NULL, *second = NULL;
 	guint words[2], n_words;
@@ -134,8 +134,10 @@ static gboolean run(Smpctl *cli, char ***argv, GError **error)
 	}
 	if (cli->options->version)
 		return smpctl_cmd_version(cli, NULL, error);
-	return check_args(cli->command, *argv + 1, error) &&
-	       smpctl_signals_init(cli->cancellable, error) &&
+	if (!check_args(cli->command, *argv + 1, error))
+		return FALSE;
+	smpctl_log_open(cli, typed);
+	return smpctl_signals_init(cli->cancellable, error) &&
 	       cli->command->run(cli, *argv + 1, error);
 }
 
@@ -168,9 +170,11 @@ int main(int argc, char **argv)
 	g_log_set_default_handler(on_message, &cli);
 	if (args[0] && args[1] && g_str_equal(args[1], "__complete"))
 		smpctl_complete(&cli, args + 2);
-	else if (!run(&cli, &args, &error))
+	else if (!run(&cli, &args, argv, &error))
 		cli.status = smpctl_error_report(&cli, error);
 	smpctl_clear(&cli);
+	smpctl_log(&cli, "exit status %d", cli.status);
+	smpctl_log_close();
 	smpctl_signals_end();
 	smpctl_options_clear();
 	if ((fflush(stdout) != 0 || ferror(stdout)) && cli.status == SMPCTL_EXIT_OK) {

@@ -36,6 +36,8 @@ static const GOptionEntry entries[] = {
 	{"verbose", 'v', 0, G_OPTION_ARG_NONE, &options.verbose,
 	 "more, and what the board writes on its console", NULL},
 	{"trace", 0, 0, G_OPTION_ARG_NONE, &options.trace, "show every packet", NULL},
+	{"log-file", 0, 0, G_OPTION_ARG_FILENAME, &options.log_file,
+	 "append what -v and --trace show to FILE, with the time", "FILE"},
 	{"no-color", 0, 0, G_OPTION_ARG_NONE, &options.no_color, "no colours", NULL},
 	{"version", 0, 0, G_OPTION_ARG_NONE, &options.version, "show the version", NULL},
 	{"help", 'h', 0, G_OPTION_ARG_NONE, &options.help, "show help", NULL},
@@ -56,6 +58,7 @@ void smpctl_options_clear(void)
 	g_clear_pointer(&options.name, g_free);
 	g_clear_pointer(&options.loglevel, g_free);
 	g_clear_pointer(&options.ompres, g_free);
+	g_clear_pointer(&options.log_file, g_free);
 }
 
 static const GOptionEntry *find_long(const GOptionEntry *list, const char *name)

@@ -10,16 +10,37 @@
 #include <string.h>
 #include <unistd.h>
 
+static void say(Smpctl *cli, gboolean shown, const char *format, va_list args)
+{
+	g_autofree char *text = g_strdup_vprintf(format, args);
+
+	smpctl_log_text(cli, text);
+	if (shown && !cli->options->quiet && !cli->options->json)
+		fprintf(stderr, "%s\n", text);
+}
+
 void smpctl_say(Smpctl *cli, const char *format, ...)
 {
 	va_list args;
 
-	if (cli->options->quiet || cli->options->json)
-		return;
 	va_start(args, format);
-	vfprintf(stderr, format, args);
+	say(cli, TRUE, format, args);
 	va_end(args);
-	fputc('\n', stderr);
+}
+
+void smpctl_say_more(Smpctl *cli, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(cli, cli->options->verbose, format, args);
+	va_end(args);
+}
+
+gboolean smpctl_wants_more(Smpctl *cli)
+{
+	return smpctl_log_is_open() ||
+	       (cli->options->verbose && !cli->options->quiet && !cli->options->json);
 }
 
 void smpctl_done_with(Smpctl *cli, const char *key, const char *name)

@@ -237,13 +237,13 @@ void smpctl_tell_speed(Smpctl *cli, SmpSession *session, const char *link,
 	g_autofree char *why = NULL;
 	SmpParams params = {0};
 
-	smpctl_say(cli, "%-8s %s", "link", link);
-	smpctl_say(cli,
-		   "%-8s %s in %s, requests of %" G_GSIZE_FORMAT
-		   " bytes, up to %u in flight, %u lost",
-		   "speed", rate, time, result->chunk, result->window, result->lost);
+	smpctl_say_more(cli, "%-8s %s", "link", link);
+	smpctl_say_more(cli,
+			"%-8s %s in %s, requests of %" G_GSIZE_FORMAT
+			" bytes, up to %u in flight, %u lost",
+			"speed", rate, time, result->chunk, result->window, result->lost);
 	if (smp_session_get_params(session, &params, NULL))
 		why = smp_upload_explain(&params, result);
 	if (why)
-		smpctl_say(cli, "%-8s %s", "", why);
+		smpctl_say_more(cli, "%-8s %s", "", why);
 }

@@ -198,21 +198,19 @@ static void on_event(const SmpUpdateEvent *event, gpointer user_data)
 	}
 	if (event->kind == SMP_UPDATE_EVENT_DONE && event->step->action == SMP_ACTION_UPLOAD)
 		remember_link(run);
-	if (run->cli->options->json) {
+	if (run->cli->options->json)
 		tell_json(run, event);
-		return;
-	}
 	if (event->kind == SMP_UPDATE_EVENT_BOARD) {
 		tell_board(run, event->board);
 	} else if (event->kind == SMP_UPDATE_EVENT_STEP) {
-		if (run->cli->options->verbose)
-			smpctl_say(run->cli, "%-8s %s", smpctl_step_label(event->step->action),
-				   event->step->reason);
+		smpctl_say_more(run->cli, "%-8s %s", smpctl_step_label(event->step->action),
+				event->step->reason);
 	} else if (event->kind == SMP_UPDATE_EVENT_PROGRESS) {
 		tell_progress(run, event);
 	} else {
 		g_autofree char *text = done_text(run, event);
-		smpctl_progress_end(&run->progress);
+		if (!run->cli->options->json)
+			smpctl_progress_end(&run->progress);
 		smpctl_say(run->cli, "%-8s %s", smpctl_step_label(event->step->action), text);
 	}
 }
@@ -270,6 +268,8 @@ static void tell_end_text(Smpctl *cli, const SmpctlEnd *end)
 
 void smpctl_tell_end(Smpctl *cli, const SmpctlEnd *end)
 {
+	smpctl_log(cli, "%s: %s%s%s", end_name(end), end->message, end->detail ? "\n" : "",
+		   end->detail ? end->detail : "");
 	if (cli->options->json)
 		tell_end_json(cli, end);
 	else
@@ -317,7 +317,7 @@ static void tell(Run *run, SmpSession *session, const SmpUpdateResult *result)
 	if (result->upload.window > 0 && run->options->window == 0)
 		smpctl_remember_window(smp_session_get_link(session), result->upload.window_limit);
 	run->cli->status = smpctl_end_status(result->end, trial_wanted);
-	if (run->cli->options->verbose && !run->cli->options->json && result->upload.chunk > 0) {
+	if (smpctl_wants_more(run->cli) && result->upload.chunk > 0) {
 		if (!run->link)
 			remember_link(run);
 		smpctl_tell_speed(run->cli, session, run->link, &result->upload,
@@ -343,8 +343,7 @@ gboolean smpctl_run_update(Smpctl *cli, const SmpBundle *bundle, const SmpctlRun
 
 	if (!session)
 		return FALSE;
-	if (!cli->options->json)
-		smpctl_tell_files(cli, bundle);
+	smpctl_tell_files(cli, bundle);
 	smpctl_progress_init(&run.progress, cli);
 	g_autoptr(SmpUpdate) update = make_update(&run, session);
 	g_autoptr(SmpUpdateResult) result = smp_update_run(update, error);

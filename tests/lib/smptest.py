@@ -125,7 +125,7 @@ atexit.register(shutil.rmtree, home, ignore_errors=True)
 def environment():
     """No profiles of the person who runs the tests, no connection of theirs."""
     env = dict(os.environ, LC_ALL="C.UTF-8", HOME=home)
-    for name in ("SMPCTL_CONN", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+    for name in ("SMPCTL_CONN", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
         env.pop(name, None)
     return env
 
