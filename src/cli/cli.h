@@ -371,11 +371,6 @@ void smpctl_progress_json(JsonBuilder *json, const SmpUploadProgress *upload);
 void smpctl_tell_speed(Smpctl *cli, SmpSession *session, const char *link,
 		       const SmpUploadResult *result, guint64 bytes);
 
-/* core-elf.c */
-/* Makes an ELF file of a core dump. Returns: (transfer full): the hash of its image, as text */
-char *smpctl_core_to_elf(const char *source, const char *target,
-			 GError **error) G_GNUC_WARN_UNUSED_RESULT;
-
 /* cmd-fs.c */
 /**
  * SmpctlTransfer: what is told of a file on its way.

@@ -4,6 +4,7 @@
  */
 
 #include "cli.h"
+#include "core-elf.h"
 
 #include <glib/gstdio.h>
 #include <stdio.h>
@@ -73,13 +74,33 @@ static void tell(Smpctl *cli, const char *file, const char *hash, guint64 size)
 	}
 }
 
+/* Makes an ELF file of a core dump. Returns: (transfer full): the hash of its image, as text */
+static char *convert(const char *source, const char *target, GError **error)
+{
+	g_autoptr(GBytes) dump = smp_firmware_read_file(source, error);
+	g_autoptr(GByteArray) hash = NULL, file = NULL;
+
+	if (!dump)
+		return NULL;
+	file = smpctl_core_to_elf(g_bytes_get_data(dump, NULL), g_bytes_get_size(dump), &hash,
+				  error);
+	if (!file) {
+		g_prefix_error(error, "cannot convert %s: ", source);
+		return NULL;
+	}
+	if (!g_file_set_contents_full(target, (const char *)file->data, (gssize)file->len,
+				      G_FILE_SET_CONTENTS_CONSISTENT, 0666, error))
+		return NULL;
+	return smpctl_hex_text(hash->data, hash->len);
+}
+
 /* What was read stays where it cannot be converted. */
 static gboolean finish(SmpctlPart *part, char **hash, GError **error)
 {
 	*hash = NULL;
 	if (!elf)
 		return smpctl_part_finish(part, error);
-	*hash = smpctl_core_to_elf(part->path, part->target, error);
+	*hash = convert(part->path, part->target, error);
 	return *hash && g_unlink(part->path) == 0;
 }
 
@@ -113,7 +134,7 @@ gboolean smpctl_cmd_core_download(Smpctl *cli, char **args, GError **error)
 
 gboolean smpctl_cmd_core_convert(Smpctl *cli, char **args, GError **error)
 {
-	g_autofree char *hash = smpctl_core_to_elf(args[0], args[1], error);
+	g_autofree char *hash = convert(args[0], args[1], error);
 
 	if (!hash)
 		return FALSE;

@@ -4,10 +4,10 @@
  * (newtmgr/core/core_convert.go). The dump is a header, then memory, registers of an ARM core and
  * the hash of the image, each behind its type, length and address (Mynewt sys/coredump). */
 
-#include "cli.h"
+#include "core-elf.h"
 
 #include <elf.h>
-#include <stdio.h>
+#include <smp/smp.h>
 #include <string.h>
 
 #define MAGIC	    0x690c47c3u
@@ -167,39 +167,28 @@ static GByteArray *make_file(const Core *core)
 	return file;
 }
 
-static gboolean convert(Core *core, const char *target, GBytes *dump, GError **error)
+static gboolean check_count(const Core *core, GError **error)
 {
-	gsize size;
-	const guint8 *bytes = g_bytes_get_data(dump, &size);
-
-	if (!parse(core, bytes, size, error))
-		return FALSE;
-	if (core->programs->len >= PN_XNUM) {
-		g_set_error_literal(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_FILE,
-				    "the core dump has more parts than an ELF file");
-		return FALSE;
-	}
-	g_autoptr(GByteArray) file = make_file(core);
-	return g_file_set_contents_full(target, (const char *)file->data, (gssize)file->len,
-					G_FILE_SET_CONTENTS_CONSISTENT, 0666, error);
+	if (core->programs->len < PN_XNUM)
+		return TRUE;
+	g_set_error_literal(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_FILE,
+			    "the core dump has more parts than an ELF file");
+	return FALSE;
 }
 
-char *smpctl_core_to_elf(const char *source, const char *target, GError **error)
+GByteArray *smpctl_core_to_elf(const guint8 *dump, gsize size, GByteArray **hash, GError **error)
 {
-	g_autoptr(GBytes) dump = smp_firmware_read_file(source, error);
 	Core core = {
 		.programs = g_array_new(FALSE, FALSE, sizeof(Elf32_Phdr)),
 		.data = g_byte_array_new(),
 		.hash = g_byte_array_new(),
 	};
-	char *hash = NULL;
+	gboolean good = parse(&core, dump, size, error) && check_count(&core, error);
+	GByteArray *file = good ? make_file(&core) : NULL;
 
-	if (dump && convert(&core, target, dump, error))
-		hash = smpctl_hex_text(core.hash->data, core.hash->len);
-	else if (dump)
-		g_prefix_error(error, "cannot convert %s: ", source);
+	*hash = good ? g_byte_array_ref(core.hash) : NULL;
 	g_array_unref(core.programs);
 	g_byte_array_unref(core.data);
 	g_byte_array_unref(core.hash);
-	return hash;
+	return file;
 }
