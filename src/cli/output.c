@@ -10,10 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static void say(Smpctl *cli, gboolean shown, const char *format, va_list args)
+static void say(Smpctl *cli, gboolean shown, const char *text)
 {
-	g_autofree char *text = g_strdup_vprintf(format, args);
-
 	smpctl_log_text(cli, text);
 	if (shown && !cli->options->quiet && !cli->options->json)
 		fprintf(stderr, "%s\n", text);
@@ -24,8 +22,9 @@ void smpctl_say(Smpctl *cli, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(cli, TRUE, format, args);
+	g_autofree char *text = g_strdup_vprintf(format, args);
 	va_end(args);
+	say(cli, TRUE, text);
 }
 
 void smpctl_say_more(Smpctl *cli, const char *format, ...)
@@ -33,8 +32,9 @@ void smpctl_say_more(Smpctl *cli, const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	say(cli, cli->options->verbose, format, args);
+	g_autofree char *text = g_strdup_vprintf(format, args);
 	va_end(args);
+	say(cli, cli->options->verbose, text);
 }
 
 gboolean smpctl_wants_more(Smpctl *cli)
