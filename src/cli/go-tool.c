@@ -43,9 +43,15 @@ gboolean smpctl_cmd_coap(Smpctl *cli, char **args, GError **error)
 void smpctl_print_go_error(Smpctl *cli, const GError *error)
 {
 	SmpDeviceError device;
-	gboolean log = cli->command && g_str_has_prefix(cli->command->name, "log ");
+	const char *name = cli->command ? cli->command->name : "";
+	gboolean log = g_str_has_prefix(name, "log ");
 
-	if (smp_error_get_device(error, &device))
+	if (!smp_error_get_device(error, &device))
+		return;
+	if (g_str_equal(name, "log show"))
+		printf("Status: %" G_GINT64_FORMAT "\nNext index: 0\n(no logs retrieved)\n",
+		       device.rc);
+	else
 		printf("%s: %" G_GINT64_FORMAT "\n", log ? "error" : "Error", device.rc);
 }
 

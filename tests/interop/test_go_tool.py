@@ -282,6 +282,7 @@ class Boards(Compare):
             for more in ((), ("0",), ("1",), ("0x1",), ("last",), ("0", "1"), ("-a",), ("1", "-a")):
                 with self.subTest((name, more)):
                     self.both("log", "show", name, *more, targets=targets)
+        self.both("log", "show", "nosuch", targets=targets, refused=True)
         self.both("log", "clear", targets=targets)
 
     def test_core(self):
