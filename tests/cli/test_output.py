@@ -188,7 +188,7 @@ class Output(TestCase):
 class Examples(TestCase):
     """The example in the help of each command is run, on the board that has what it needs."""
 
-    # The boards that have it; nothing where it takes smpd, an adapter, or time.
+    # The boards that have it; ELSEWHERE is what takes smpd, an adapter, or a device behind a bridge.
     BOARDS = {"log": "mynewt", "run": "mynewt", "config": "mynewt", "crash": "mynewt",
               "image corelist": "mynewt", "image coredownload": "core", "image coreerase": "core",
               "image coreconvert": "core", "os pools": "pools", "mpstat": "pools",
@@ -196,7 +196,7 @@ class Examples(TestCase):
               "confirm": "trial"}
     ELSEWHERE = {"ble scan", "ble pair", "ble forget", "watch", "device list", "device show",
                  "device add", "device remove", "device refresh", "device retry", "job list",
-                 "job show", "job watch", "job cancel", "job confirm", "job rollback"}
+                 "bridge connect", "bridge disconnect", "job show", "job watch", "job cancel", "job confirm", "job rollback"}
 
     def examples(self):
         """(command, line), of all commands, by what completion offers and of the Go tool."""
