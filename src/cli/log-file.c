@@ -4,7 +4,7 @@
  * the file. Each line is one write, so that several programs can have the same file. That it cannot
  * be written is said once and is no failure. */
 
-#include "cli.h"
+#include "console.h"
 
 #include "config.h"
 
@@ -30,8 +30,7 @@ static void give_up(Smpctl *cli)
 
 static void write_line(Smpctl *cli, const char *text)
 {
-	g_autoptr(GDateTime) now = g_date_time_new_now_local();
-	g_autofree char *time = g_date_time_format(now, "%Y-%m-%dT%H:%M:%S.%f%:z");
+	g_autofree char *time = smpctl_text_time();
 	g_autofree char *line =
 		g_strdup_printf("%s %s[%d] %s\n", time, cli->program, (int)getpid(), text);
 	gsize length = strlen(line);

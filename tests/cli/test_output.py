@@ -27,7 +27,7 @@ DONE = (("settings", "write", "app/note", "x"), ("settings", "delete", "app/note
         ("reset",))
 MYNEWT_DONE = (("run", "test"), ("config", "id/serial", "x"), ("config", "save"), ("log", "clear"),
                ("crash", "assert"))
-STAMP = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}[+-]\d\d:\d\d smpctl\[\d+\] "
+STAMP = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d smpctl\[\d+\] "
 
 
 class Output(TestCase):
@@ -188,13 +188,15 @@ class Output(TestCase):
 class Examples(TestCase):
     """The example in the help of each command is run, on the board that has what it needs."""
 
-    # The boards that have it; ELSEWHERE is what takes smpd, an adapter, or a device behind a bridge.
+    # The boards that have it; ELSEWHERE is what takes smpd, an adapter, a device behind a
+    # bridge, or goes on until it is ended.
     BOARDS = {"log": "mynewt", "run": "mynewt", "config": "mynewt", "crash": "mynewt",
               "image corelist": "mynewt", "image coredownload": "core", "image coreerase": "core",
               "image coreconvert": "core", "os pools": "pools", "mpstat": "pools",
               "os datetime": "rtc", "datetime": "rtc", "resume": "stopped", "rollback": "trial",
               "confirm": "trial"}
-    ELSEWHERE = {"ble scan", "ble pair", "ble forget", "watch", "device list", "device show",
+    ELSEWHERE = {"ble scan", "ble pair", "ble forget", "watch", "console",
+                 "device list", "device show",
                  "device add", "device remove", "device refresh", "device retry", "job list",
                  "bridge connect", "bridge disconnect", "job show", "job watch", "job cancel", "job confirm", "job rollback"}
 
