@@ -50,6 +50,7 @@ const SmpctlCommand smpctl_data_commands[] = {
 		.max_args = 2,
 		.example = "smpctl -c /dev/ttyACM0 settings write app/interval 500 --as int",
 		.kconfig = "CONFIG_MCUMGR_GRP_SETTINGS",
+		.changes = TRUE,
 		.run = smpctl_cmd_settings_write,
 	},
 	{
@@ -62,6 +63,7 @@ const SmpctlCommand smpctl_data_commands[] = {
 		.max_args = 1,
 		.example = "smpctl -c /dev/ttyACM0 settings delete app/name",
 		.kconfig = "CONFIG_MCUMGR_GRP_SETTINGS",
+		.changes = TRUE,
 		.run = smpctl_cmd_settings_delete,
 	},
 	{
@@ -72,6 +74,7 @@ const SmpctlCommand smpctl_data_commands[] = {
 		.brief = TRUE,
 		.example = "smpctl -c /dev/ttyACM0 settings commit",
 		.kconfig = "CONFIG_MCUMGR_GRP_SETTINGS",
+		.changes = TRUE,
 		.run = smpctl_cmd_settings_commit,
 	},
 	{
@@ -82,6 +85,7 @@ const SmpctlCommand smpctl_data_commands[] = {
 		.brief = TRUE,
 		.example = "smpctl -c /dev/ttyACM0 settings load",
 		.kconfig = "CONFIG_MCUMGR_GRP_SETTINGS",
+		.changes = TRUE,
 		.run = smpctl_cmd_settings_load,
 	},
 	{
@@ -93,6 +97,7 @@ const SmpctlCommand smpctl_data_commands[] = {
 		.max_args = 1,
 		.example = "smpctl -c /dev/ttyACM0 settings save",
 		.kconfig = "CONFIG_MCUMGR_GRP_SETTINGS",
+		.changes = TRUE,
 		.run = smpctl_cmd_settings_save,
 	},
 	{
@@ -106,6 +111,7 @@ const SmpctlCommand smpctl_data_commands[] = {
 		.max_args = 2,
 		.example = "smpctl -c /dev/ttyACM0 fs upload config.txt /lfs1/config.txt",
 		.kconfig = "CONFIG_MCUMGR_GRP_FS",
+		.changes = TRUE,
 		.run = smpctl_cmd_fs_upload,
 	},
 	{
@@ -164,6 +170,7 @@ const SmpctlCommand smpctl_data_commands[] = {
 		.brief = TRUE,
 		.example = "smpctl -c /dev/ttyACM0 fs close",
 		.kconfig = "CONFIG_MCUMGR_GRP_FS",
+		.changes = TRUE,
 		.run = smpctl_cmd_fs_close,
 	},
 	{
@@ -173,6 +180,7 @@ const SmpctlCommand smpctl_data_commands[] = {
 		.topic = SMPCTL_DATA,
 		.example = "smpctl -c /dev/ttyACM0 storage erase",
 		.kconfig = "CONFIG_MCUMGR_GRP_ZBASIC_STORAGE_ERASE",
+		.changes = TRUE,
 		.run = smpctl_cmd_storage_erase,
 	},
 	{
@@ -184,6 +192,7 @@ const SmpctlCommand smpctl_data_commands[] = {
 		.max_args = -1,
 		.example = "smpctl -c /dev/ttyACM0 shell exec kernel uptime",
 		.kconfig = "CONFIG_MCUMGR_GRP_SHELL",
+		.changes = TRUE,
 		.run = smpctl_cmd_shell_exec,
 	},
 	{
@@ -193,6 +202,7 @@ const SmpctlCommand smpctl_data_commands[] = {
 		.topic = SMPCTL_DATA,
 		.example = "smpctl -c /dev/ttyACM0 shell",
 		.kconfig = "CONFIG_MCUMGR_GRP_SHELL",
+		.changes = TRUE,
 		.run = smpctl_cmd_shell,
 	},
 	{
@@ -335,6 +345,7 @@ const SmpctlCommand smpctl_data_commands[] = {
 		.brief = TRUE,
 		.example = "smpctl -c /dev/ttyACM0 log clear",
 		.unsupported = ONLY_MYNEWT,
+		.changes = TRUE,
 		.run = smpctl_cmd_log_clear,
 	},
 	{
@@ -347,6 +358,7 @@ const SmpctlCommand smpctl_data_commands[] = {
 		.max_args = 2,
 		.example = "smpctl -c /dev/ttyACM0 config id/hwid",
 		.unsupported = ONLY_MYNEWT,
+		.changes = TRUE,
 		.run = smpctl_cmd_config,
 	},
 	{
@@ -368,6 +380,7 @@ const SmpctlCommand smpctl_data_commands[] = {
 		.max_args = 2,
 		.example = "smpctl -c /dev/ttyACM0 run test all",
 		.unsupported = ONLY_MYNEWT,
+		.changes = TRUE,
 		.run = smpctl_cmd_run_test,
 	},
 	{
@@ -380,6 +393,7 @@ const SmpctlCommand smpctl_data_commands[] = {
 		.max_args = 1,
 		.example = "smpctl -c /dev/ttyACM0 crash div0",
 		.unsupported = ONLY_MYNEWT,
+		.changes = TRUE,
 		.run = smpctl_cmd_crash,
 	},
 	{
@@ -404,6 +418,7 @@ const SmpctlCommand smpctl_data_commands[] = {
 		.max_args = 3,
 		.example = "smpctl -c /dev/ttyACM0 raw write 0 0 '{\"d\": \"hello\"}'",
 		.unsupported = "The group or the command is not built into the firmware.",
+		.changes = TRUE,
 		.run = smpctl_cmd_raw_write,
 	},
 	{NULL},

@@ -90,6 +90,7 @@ const SmpctlCommand smpctl_go_commands[] = {
 		.max_args = 1,
 		.example = "smpctl -c /dev/ttyACM0 datetime",
 		.kconfig = "CONFIG_MCUMGR_GRP_OS_DATETIME",
+		.changes = TRUE,
 		.run = smpctl_cmd_os_datetime,
 	},
 	{NULL},

@@ -265,6 +265,7 @@ static const SmpctlCommand others[] = {
 		.brief = TRUE,
 		.example = "smpctl -c /dev/ttyACM0 image coreerase",
 		.unsupported = NO_CORE,
+		.changes = TRUE,
 		.run = smpctl_cmd_core_erase,
 	},
 	{
@@ -298,6 +299,7 @@ static const SmpctlCommand others[] = {
 		.max_args = 1,
 		.example = "smpctl -c /dev/ttyACM0 os datetime now",
 		.kconfig = "CONFIG_MCUMGR_GRP_OS_DATETIME",
+		.changes = TRUE,
 		.run = smpctl_cmd_os_datetime,
 	},
 	{

@@ -613,12 +613,15 @@ class Ports(TestCase):
         self.user.wait_step(job, "reset")
         for command in (["reset"], ["image", "erase"], ["confirm"], ["rollback"], ["resume"],
                         ["image", "test", "00" * 32], ["image", "confirm"], ["update", newer],
-                        ["ensure", newer], ["image", "upload", newer]):
+                        ["ensure", newer], ["image", "upload", newer], ["storage", "erase"],
+                        ["settings", "write", "a/b", "1"], ["fs", "upload", newer, "/lfs1/a"],
+                        ["shell", "exec", "kernel", "reboot"], ["raw", "write", "os", "5"],
+                        ["crash", "assert"], ["image", "coreerase"]):
             with self.subTest(command):
                 err = self.bad(4, "-c", board.target, *command)
                 self.assertIn("smpd has a job for udp:", err)
                 self.assertEqual("--allow-concurrent" in err,
-                                 command[0] in ("update", "ensure") or "upload" in command)
+                                 command[0] in ("update", "ensure") or command[:2] == ["image", "upload"])
         # These reach the board, which does not answer yet.
         for command in (["echo", "x"], ["image", "upload", "--allow-concurrent", newer]):
             status, out, err = self.smpctl("-t", "0.3", "-c", board.target, *command)
