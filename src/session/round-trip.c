@@ -7,7 +7,7 @@
 #define RTO_MIN	    (200 * G_TIME_SPAN_MILLISECOND)
 
 /* Where a number of answers came much sooner than that, the board does not erase in between. */
-#define RTO_MIN_STEADY (50 * G_TIME_SPAN_MILLISECOND)
+#define RTO_MIN_STEADY (100 * G_TIME_SPAN_MILLISECOND)
 #define STEADY	       8
 #define FORGET	       (1.0 / 64)
 

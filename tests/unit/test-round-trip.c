@@ -28,7 +28,7 @@ static void test_quick(void)
 	g_assert_cmpint(rto(&trip), ==, 200);
 	g_assert_cmpint(smp_round_trip_rto_for(&trip, 3 * SIZE) / MS, ==, 700);
 	learn(&trip, 20, 5 * MS);
-	g_assert_cmpint(rto(&trip), ==, 50);
+	g_assert_cmpint(rto(&trip), ==, 100);
 }
 
 /* One erase is remembered for a while: the next may come with any request. */
@@ -41,7 +41,7 @@ static void test_erase(void)
 	learn(&trip, 20, 5 * MS);
 	g_assert_cmpint(rto(&trip), >, 90);
 	learn(&trip, 300, 5 * MS);
-	g_assert_cmpint(rto(&trip), ==, 50);
+	g_assert_cmpint(rto(&trip), ==, 100);
 }
 
 /* A slow line is given what it takes, and more. */
