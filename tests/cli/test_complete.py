@@ -261,7 +261,8 @@ class Shells(Completion):
         return done.stdout.split("\n")[:-1]
 
     def test_bash(self):
-        for line, wanted in (("smpctl ima", ["image"]), ("smpctl image inspect ap", ["app one.bin", "app.zip"]),
+        for line, wanted in (("smpctl ima", ["image"]),
+                             ("smpctl image inspect ap", ["app one.bin", "app.zip"]),
                              ("smpctl -c es", ["esp"]), ("smpctl -c my", ["my\\ board"]),
                              ("smpctl --conn=es", ["esp"]), ("smpctl --conntype ", ["serial", "udp", "ble"]),
                              ("smpctl --conn=usb", ["usb:"]), ("smpctl -c us", ["usb:"]),
@@ -290,7 +291,8 @@ class Shells(Completion):
         shell.wait_for("READY ")
         for typed, wanted in (("smpctl ima\t", "image "), ("lis\t", "list "),
                               ("--conntype=se\t", "serial"), (" -c my\t", "my\\ board "),
-                              ("\x15smpctl -c us\t", "usb:"), ("\x15smpctl image inspect app.\t", "app.zip"),
+                              ("\x15smpctl -c us\t", "usb:"),
+                              ("\x15smpctl image inspect app.\t", "app.zip"),
                               ("\x15smpctl update 1:app.\t", "1:app.zip")):
             shell.type(typed)
             shell.wait_for(wanted)
@@ -305,7 +307,8 @@ class Shells(Completion):
                              ("smpctl image upload --upg", ["--upgrade"])):
             with self.subTest(line):
                 done = subprocess.run(
-                    ["fish", "--no-config", "-c", f"source {FILES / 'smpctl.fish'}; complete -C {json.dumps(line)}"],
+                    ["fish", "--no-config", "-c",
+                     f"source {FILES / 'smpctl.fish'}; complete -C {json.dumps(line)}"],
                     capture_output=True, text=True, env=self.environment, cwd=self.directory,
                     timeout=PATIENCE, check=True)
                 found = [text.split("\t")[0] for text in done.stdout.splitlines()]

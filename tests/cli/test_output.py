@@ -195,10 +195,10 @@ class Examples(TestCase):
               "image coreconvert": "core", "os pools": "pools", "mpstat": "pools",
               "os datetime": "rtc", "datetime": "rtc", "resume": "stopped", "rollback": "trial",
               "confirm": "trial"}
-    ELSEWHERE = {"ble scan", "ble pair", "ble forget", "watch", "console",
-                 "device list", "device show",
-                 "device add", "device remove", "device refresh", "device retry", "job list",
-                 "bridge connect", "bridge disconnect", "job show", "job watch", "job cancel", "job confirm", "job rollback"}
+    ELSEWHERE = {"ble scan", "ble pair", "ble forget", "watch", "console", "bridge connect",
+                 "bridge disconnect", "device list", "device show", "device add", "device remove",
+                 "device refresh", "device retry", "job list", "job show", "job watch",
+                 "job cancel", "job confirm", "job rollback"}
 
     def examples(self):
         """(command, line), of all commands, by what completion offers and of the Go tool."""
