@@ -16,6 +16,9 @@
 
 #define MAX_IN_FLIGHT 8
 
+/* After so many pieces without loss one more may be in flight again. */
+#define GROW_AFTER 32
+
 typedef struct {
 	guint8 sequence;
 	guint64 offset;
@@ -38,6 +41,8 @@ typedef struct {
 	guint returns;
 	gsize piece;  /* bytes of an answer; 0 until known */
 	guint window; /* most requests in flight */
+	guint cap;    /* of that */
+	guint good;   /* pieces since the window changed */
 	guint n;
 	Flight flights[MAX_IN_FLIGHT];
 } Download;
@@ -68,7 +73,8 @@ static gboolean learn_server(Download *d, GError **error)
 	guint most = d->options && d->options->window ? d->options->window : MAX_IN_FLIGHT;
 	guint window = smp_link_max_outstanding(d->link, params.buf_count);
 	/* If all are lost, the repeat needs a buffer, too. */
-	d->window = MIN(window > 2 ? window - 1 : window, MIN(most, MAX_IN_FLIGHT));
+	d->cap = MIN(window > 2 ? window - 1 : window, MIN(most, MAX_IN_FLIGHT));
+	d->window = d->cap;
 	return TRUE;
 }
 
@@ -93,7 +99,7 @@ static gboolean reconnect(Download *d, GError **error)
 	d->piece = 0;
 	for (;;) {
 		g_autoptr(GError) local = NULL;
-		if (smp_session_reconnect(d->session, deadline, &local))
+		if (smp_session_reconnect(d->session, deadline, &local) && learn_server(d, &local))
 			return TRUE;
 		if (smp_link_now(d->link) >= deadline ||
 		    !g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED)) {
@@ -122,6 +128,12 @@ static gboolean take_size(Download *d, guint64 size, GError **error)
 	return FALSE;
 }
 
+static void set_window(Download *d, guint window)
+{
+	d->window = CLAMP(window, 1, d->cap);
+	d->good = 0;
+}
+
 static gboolean take(Download *d, GBytes *bytes, GError **error)
 {
 	gsize size;
@@ -147,6 +159,8 @@ static gboolean take(Download *d, GBytes *bytes, GError **error)
 	d->heard = smp_link_now(d->link);
 	d->result->sent += size;
 	d->result->chunk = MAX(d->result->chunk, size);
+	if (++d->good >= GROW_AFTER)
+		set_window(d, d->window + 1);
 	tell(d, NULL);
 	return TRUE;
 }
@@ -191,11 +205,11 @@ static gboolean fill_window(Download *d, GError **error)
 	return TRUE;
 }
 
-/* Where that goes on, fewer are in flight. */
+/* As long as that goes on, fewer are in flight. */
 static void give_up_window(Download *d)
 {
 	d->result->lost++;
-	d->window = MAX(d->window - 1, 1);
+	set_window(d, d->window - 1);
 	d->piece = 0;
 	drop(d, d->n);
 }

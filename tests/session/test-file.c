@@ -36,6 +36,10 @@ typedef struct {
 	guint reads;
 	guint lose_read; /* this one, from 1 on, and the next */
 	gboolean uneven; /* pieces of different length */
+	guint buffers;	 /* 0: 4 */
+	gint64 latency;	 /* of each answer, µs */
+	guint cut_read;	 /* the link goes with this one, from 1 on */
+	guint lose_each; /* so many reads, one */
 } Server;
 
 static void close_file(Server *server)
@@ -194,7 +198,8 @@ static void receive(gpointer peer, SmpLink *link, const guint8 *packet, gsize si
 	smp_header_read(packet, &header);
 	g_assert_true(smp_cbor_check(packet + SMP_HEADER_SIZE, size - SMP_HEADER_SIZE, &body));
 	if (header.group == SMP_GROUP_OS) {
-		wire_answer_params(link, packet, 256, 4, now + 1000);
+		wire_answer_params(link, packet, 256, server->buffers ? server->buffers : 4,
+				   now + 1000);
 		return;
 	}
 	gboolean writes = header.op == SMP_OP_WRITE && header.command == 0;
@@ -203,6 +208,12 @@ static void receive(gpointer peer, SmpLink *link, const guint8 *packet, gsize si
 		return;
 	gboolean reads = header.op == SMP_OP_READ && header.command == 0;
 	server->reads += reads;
+	if (reads && server->reads == server->cut_read) {
+		smp_test_link_cut(link);
+		return;
+	}
+	if (reads && server->lose_each && server->reads % server->lose_each == 0)
+		return;
 	if (reads && server->lose_read && server->reads >= server->lose_read &&
 	    server->reads < server->lose_read + 2)
 		return;
@@ -210,16 +221,21 @@ static void receive(gpointer peer, SmpLink *link, const guint8 *packet, gsize si
 	file_command(server, &header, &body, out);
 	server->busy_until = MAX(server->busy_until, now) + (opens ? server->slow : 0) + 1000;
 	if (!writes || server->writes != server->lose_reply)
-		wire_answer(link, packet, out, server->busy_until);
+		wire_answer(link, packet, out, server->busy_until + server->latency);
+}
+
+static GBytes *content_of(gsize size)
+{
+	guint8 *data = g_malloc(size);
+
+	for (gsize i = 0; i < size; i++)
+		data[i] = (guint8)(i * 7 + i / 256);
+	return g_bytes_new_take(data, size);
 }
 
 static GBytes *content(void)
 {
-	guint8 *data = g_malloc(SIZE);
-
-	for (guint i = 0; i < SIZE; i++)
-		data[i] = (guint8)(i * 7 + i / 256);
-	return g_bytes_new_take(data, SIZE);
+	return content_of(SIZE);
 }
 
 typedef struct {
@@ -413,6 +429,58 @@ static void test_download_lost(void)
 	assert_downloads((Server){.uneven = TRUE}, 0);
 }
 
+static gboolean sink_all(const guint8 *data, gsize size, gpointer user_data,
+			 GError **error G_GNUC_UNUSED)
+{
+	g_byte_array_append(user_data, data, (guint)size);
+	return TRUE;
+}
+
+/* Returns: how long a file of @size bytes takes, in µs */
+static gint64 time_download(Server server, gsize size)
+{
+	Client client;
+	SmpUploadResult result;
+	g_autoptr(GBytes) bytes = content_of(size);
+	g_autoptr(GByteArray) got = g_byte_array_new();
+	g_autoptr(GError) error = NULL;
+
+	server.file = g_bytes_unref_to_array(content_of(size));
+	connect_to(&client, &server);
+	gboolean done =
+		smp_fs_download(client.session, PATH, 0, sink_all, got, NULL, &result, &error);
+	g_assert_no_error(error);
+	g_assert_true(done);
+	leave(&client, &server);
+	g_assert_cmpmem(got->data, got->len, g_bytes_get_data(bytes, NULL), size);
+	return result.duration;
+}
+
+/* One loss or one reset costs its own time, and what comes after it goes as fast as before. */
+static void test_download_speed(void)
+{
+	static const Server base = {.buffers = 10, .latency = 16 * G_TIME_SPAN_MILLISECOND};
+	const gsize size = 400000;
+	gint64 undisturbed = time_download(base, size);
+	Server lossy = base;
+
+	lossy.lose_each = 60;
+	g_assert_cmpint(time_download(lossy, size), <,
+			2 * undisturbed + 500 * G_TIME_SPAN_MILLISECOND);
+
+	for (guint at = 2; at < 400; at += 57) {
+		Server lost = base, cut = base;
+		lost.lose_read = at;
+		cut.cut_read = at;
+		gint64 with_loss = time_download(lost, size), with_cut = time_download(cut, size);
+		g_test_message("%u: %" G_GINT64_FORMAT ", %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
+			       " µs",
+			       at, with_loss, with_cut, undisturbed);
+		g_assert_cmpint(with_loss, <, undisturbed + 500 * G_TIME_SPAN_MILLISECOND);
+		g_assert_cmpint(with_cut, <, undisturbed + 500 * G_TIME_SPAN_MILLISECOND);
+	}
+}
+
 static void assert_no_download(Server server, guint64 start, int code, const char *text)
 {
 	g_autoptr(GByteArray) got = g_byte_array_new();
@@ -447,6 +515,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/file/resume", test_resume);
 	g_test_add_func("/file/download", test_download);
 	g_test_add_func("/file/download-lost", test_download_lost);
+	g_test_add_func("/file/download-speed", test_download_speed);
 	g_test_add_func("/file/download-fails", test_download_fails);
 	return g_test_run();
 }
