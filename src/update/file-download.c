@@ -5,14 +5,13 @@
  * one is there, and what comes otherwise than expected is asked for once more, alone. */
 
 #include "session/session.h"
+#include "update/reconnect.h"
 
 #include <smp/error.h>
 #include <smp/fs.h>
 #include <string.h>
 
-#define RECONNECT_MS 60000
-#define MAX_RETURNS  10 /* of a board that went away */
-#define TICK	     (250 * G_TIME_SPAN_MILLISECOND)
+#define MAX_RETURNS 10 /* of a board that went away */
 
 #define MAX_IN_FLIGHT 8
 
@@ -47,8 +46,9 @@ typedef struct {
 	Flight flights[MAX_IN_FLIGHT];
 } Download;
 
-static void tell(const Download *d, const char *waiting)
+static void tell(gpointer context, const char *waiting)
 {
+	const Download *d = context;
 	gint64 elapsed = smp_link_now(d->link) - d->started;
 	SmpUploadProgress progress = {
 		.offset = d->offset,
@@ -87,28 +87,13 @@ static void drop(Download *d, guint n)
 	memmove(d->flights, d->flights + n, d->n * sizeof *d->flights);
 }
 
-static gboolean reconnect(Download *d, GError **error)
+static gboolean resume(gpointer context, GError **error)
 {
-	guint ms = d->options && d->options->reconnect_ms ? d->options->reconnect_ms : RECONNECT_MS;
-	gint64 deadline = smp_link_now(d->link) + ms * G_TIME_SPAN_MILLISECOND;
-	g_autofree char *waiting = g_strdup_printf("connection lost; looking for %s (up to %u s)",
-						   smp_link_get_target(d->link), ms / 1000);
+	Download *d = context;
 
-	tell(d, waiting);
 	drop(d, d->n);
 	d->piece = 0;
-	for (;;) {
-		g_autoptr(GError) local = NULL;
-		if (smp_session_reconnect(d->session, deadline, &local) && learn_server(d, &local))
-			return TRUE;
-		if (smp_link_now(d->link) >= deadline ||
-		    !g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED)) {
-			g_propagate_error(error, g_steal_pointer(&local));
-			return FALSE;
-		}
-		if (!smp_link_sleep(d->link, smp_link_now(d->link) + TICK, error))
-			return FALSE;
-	}
+	return learn_server(d, error);
 }
 
 static gboolean is_whole(const Download *d)
@@ -244,6 +229,7 @@ static gboolean receive(Download *d, GError **error)
 
 static gboolean step(Download *d, GError **error)
 {
+	static const SmpReconnect reconnect = {.tell = tell, .resume = resume};
 	g_autoptr(GError) local = NULL;
 	gboolean alone = d->piece == 0 || d->window == 1;
 
@@ -252,7 +238,7 @@ static gboolean step(Download *d, GError **error)
 		return TRUE;
 	if (g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED) &&
 	    d->returns++ < MAX_RETURNS)
-		return reconnect(d, error);
+		return smp_reconnect(d->session, d->options, &reconnect, d, error);
 	g_propagate_error(error, g_steal_pointer(&local));
 	return FALSE;
 }

@@ -2,9 +2,8 @@
 
 /* How a transfer gets over errors, lost connections and servers that lost their place. */
 
+#include "update/reconnect.h"
 #include "update/transfer-private.h"
-
-#define RECONNECT_MS 60000
 
 #define MAX_RESTARTS 5	/* from the beginning */
 #define MAX_BUSY     20 /* answers that ask to wait, in a row */
@@ -139,32 +138,27 @@ static gboolean locate(SmpTransferRun *t, GError **error)
 	return TRUE;
 }
 
-gboolean smp_transfer_reconnect(SmpTransferRun *t, GError **error)
+static void tell(gpointer context, const char *waiting)
 {
-	guint ms = t->options && t->options->reconnect_ms ? t->options->reconnect_ms : RECONNECT_MS;
-	gint64 deadline = smp_link_now(t->link) + ms * G_TIME_SPAN_MILLISECOND;
-	g_autofree char *waiting = g_strdup_printf("connection lost; looking for %s (up to %u s)",
-						   smp_link_get_target(t->link), ms / 1000);
+	smp_transfer_tell(context, waiting);
+}
+
+static gboolean resume(gpointer context, GError **error)
+{
+	SmpTransferRun *t = context;
 	gboolean whole;
 
-	smp_transfer_tell(t, waiting);
 	smp_transfer_go_on(t, 0);
-	for (;;) {
-		g_autoptr(GError) local = NULL;
-		if (smp_session_reconnect(t->session, deadline, &local) &&
-		    smp_transfer_learn_server(t, &local) && look_for_whole(t, &whole, &local) &&
-		    locate(t, &local))
-			break;
-		/* A board that boots answers late and may take the link away once more. */
-		if (smp_link_now(t->link) >= deadline ||
-		    !(g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED) ||
-		      g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT))) {
-			g_propagate_error(error, g_steal_pointer(&local));
-			return FALSE;
-		}
-		if (!smp_link_sleep(t->link, smp_link_now(t->link) + SMP_TRANSFER_TICK, error))
-			return FALSE;
-	}
+	if (!smp_transfer_learn_server(t, error) || !look_for_whole(t, &whole, error) ||
+	    !locate(t, error))
+		return FALSE;
 	t->heard = smp_link_now(t->link);
 	return TRUE;
+}
+
+gboolean smp_transfer_reconnect(SmpTransferRun *t, GError **error)
+{
+	static const SmpReconnect reconnect = {.tell = tell, .resume = resume};
+
+	return smp_reconnect(t->session, t->options, &reconnect, t, error);
 }

@@ -38,6 +38,8 @@ typedef struct {
 	gboolean uneven; /* pieces of different length */
 	guint buffers;	 /* 0: 4 */
 	gint64 latency;	 /* of each answer, µs */
+	gint64 away;	 /* after the link went: it takes requests, and answers none, µs */
+	gint64 deaf_until;
 	guint cut_read;	 /* the link goes with this one, from 1 on */
 	guint lose_each; /* so many reads, one */
 } Server;
@@ -195,6 +197,8 @@ static void receive(gpointer peer, SmpLink *link, const guint8 *packet, gsize si
 	SmpHeader header;
 	SmpCbor body;
 
+	if (now < server->deaf_until)
+		return;
 	smp_header_read(packet, &header);
 	g_assert_true(smp_cbor_check(packet + SMP_HEADER_SIZE, size - SMP_HEADER_SIZE, &body));
 	if (header.group == SMP_GROUP_OS) {
@@ -209,6 +213,7 @@ static void receive(gpointer peer, SmpLink *link, const guint8 *packet, gsize si
 	gboolean reads = header.op == SMP_OP_READ && header.command == 0;
 	server->reads += reads;
 	if (reads && server->reads == server->cut_read) {
+		server->deaf_until = now + server->away;
 		smp_test_link_cut(link);
 		return;
 	}
@@ -481,6 +486,16 @@ static void test_download_speed(void)
 	}
 }
 
+/* A board that starts anew answers late. */
+static void test_download_away(void)
+{
+	const Server server = {.cut_read = 3, .away = 20 * G_TIME_SPAN_SECOND};
+	gint64 duration = time_download(server, SIZE);
+
+	g_assert_cmpint(duration, >, server.away);
+	g_assert_cmpint(duration, <, server.away + 6 * G_TIME_SPAN_SECOND);
+}
+
 static void assert_no_download(Server server, guint64 start, int code, const char *text)
 {
 	g_autoptr(GByteArray) got = g_byte_array_new();
@@ -516,6 +531,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/file/download", test_download);
 	g_test_add_func("/file/download-lost", test_download_lost);
 	g_test_add_func("/file/download-speed", test_download_speed);
+	g_test_add_func("/file/download-away", test_download_away);
 	g_test_add_func("/file/download-fails", test_download_fails);
 	return g_test_run();
 }
