@@ -97,7 +97,8 @@ gboolean smp_image_can_mark(SmpSession *session, gboolean *supported,
 /**
  * smp_image_erase:
  * @slot: absolute slot number (image * 2 + slot), or %SMP_SLOT_DEFAULT for the one not running
- * @timeout_ms: 0 for 120 s: the answer comes when the slot is erased
+ * @timeout_ms: 0 for 120 s or the session's, whichever is longer: the answer comes when the slot is
+ * erased
  */
 gboolean smp_image_erase(SmpSession *session, int slot, guint timeout_ms,
 			 GError **error) G_GNUC_WARN_UNUSED_RESULT;

@@ -15,5 +15,6 @@ gboolean smp_basic_erase_storage(SmpSession *session, GError **error)
 	return smp_group_order(
 		session,
 		smp_group_empty_request(SMP_OP_WRITE, SMP_GROUP_ZEPHYR_BASIC, ERASE_STORAGE),
-		ERASE_TIMEOUT_MS, SMP_REPEAT_SAFE, "erase the storage", error);
+		smp_group_at_least(session, ERASE_TIMEOUT_MS), SMP_REPEAT_SAFE, "erase the storage",
+		error);
 }

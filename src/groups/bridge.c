@@ -238,7 +238,7 @@ gboolean smp_bridge_connect(SmpSession *session, guint32 transport, gint64 mode,
 			    const GPtrArray *values, GError **error)
 {
 	GByteArray *request = smp_packet_new(SMP_OP_WRITE, SMP_GROUP_BRIDGE, CONNECT);
-	guint timeout_ms = MAX(CONNECT_TIMEOUT_MS, smp_session_get_timeout(session));
+	guint timeout_ms = smp_group_at_least(session, CONNECT_TIMEOUT_MS);
 	guint n = values ? values->len : 0;
 
 	smp_cbor_put_map(request, (mode < 0 ? 1 : 2) + n);

@@ -86,9 +86,9 @@ SmpFsHash *smp_fs_hash(SmpSession *session, const char *path, const char *type, 
 {
 	SmpCbor body;
 	const char *doing = "hash the file";
-	g_autoptr(SmpResponse) response =
-		smp_group_call(session, hash_request(path, type, offset, length), HASH_TIMEOUT_MS,
-			       SMP_REPEAT_SAFE, doing, &body, error);
+	g_autoptr(SmpResponse) response = smp_group_call(
+		session, hash_request(path, type, offset, length),
+		smp_group_at_least(session, HASH_TIMEOUT_MS), SMP_REPEAT_SAFE, doing, &body, error);
 
 	if (!response)
 		return NULL;
@@ -149,7 +149,8 @@ GPtrArray *smp_fs_hash_types(SmpSession *session, GError **error)
 gboolean smp_fs_close(SmpSession *session, GError **error)
 {
 	return smp_group_order(session, smp_group_empty_request(SMP_OP_WRITE, SMP_GROUP_FS, CLOSE),
-			       CLOSE_TIMEOUT_MS, SMP_REPEAT_SAFE, "close the file", error);
+			       smp_group_at_least(session, CLOSE_TIMEOUT_MS), SMP_REPEAT_SAFE,
+			       "close the file", error);
 }
 
 GByteArray *smp_fs_read_encode(const char *path, guint64 offset)

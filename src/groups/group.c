@@ -15,6 +15,11 @@ SmpResponse *smp_group_call(SmpSession *session, GByteArray *request, guint time
 	return response;
 }
 
+guint smp_group_at_least(SmpSession *session, guint ms)
+{
+	return MAX(ms, smp_session_get_timeout(session));
+}
+
 GByteArray *smp_group_empty_request(SmpOp op, guint16 group, guint8 command)
 {
 	GByteArray *request = smp_packet_new(op, group, command);

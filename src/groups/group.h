@@ -13,6 +13,10 @@ G_BEGIN_DECLS
 SmpResponse *smp_group_call(SmpSession *session, GByteArray *request, guint timeout_ms,
 			    SmpRepeat repeat, const char *doing, SmpCbor *body, GError **error);
 
+/* Returns: @ms, which a command needs that makes the board work, or more where the session has it
+ */
+guint smp_group_at_least(SmpSession *session, guint ms);
+
 /* A request without parameters: an empty map. */
 GByteArray *smp_group_empty_request(SmpOp op, guint16 group, guint8 command);
 

@@ -189,8 +189,7 @@ SmpImageState *smp_image_list(SmpSession *session, GError **error)
 	const char *doing = "read the image list";
 	g_autoptr(SmpResponse) response = smp_group_call(
 		session, smp_group_empty_request(SMP_OP_READ, SMP_GROUP_IMAGE, STATE),
-		MAX(LIST_TIMEOUT_MS, smp_session_get_timeout(session)), SMP_REPEAT_SAFE, doing,
-		&body, error);
+		smp_group_at_least(session, LIST_TIMEOUT_MS), SMP_REPEAT_SAFE, doing, &body, error);
 
 	return response ? read_state(&body, doing, error) : NULL;
 }
@@ -209,9 +208,9 @@ static SmpImageState *set_state(SmpSession *session, const SmpHash *hash, gboole
 		smp_cbor_put_text(request, "hash");
 		smp_cbor_put_bytes(request, hash->data, hash->size);
 	}
-	g_autoptr(SmpResponse) response = smp_group_call(
-		session, request, MAX(STATE_TIMEOUT_MS, smp_session_get_timeout(session)), repeat,
-		doing, &body, error);
+	g_autoptr(SmpResponse) response =
+		smp_group_call(session, request, smp_group_at_least(session, STATE_TIMEOUT_MS),
+			       repeat, doing, &body, error);
 	return response ? read_state(&body, doing, error) : NULL;
 }
 
@@ -253,9 +252,10 @@ gboolean smp_image_erase(SmpSession *session, int slot, guint timeout_ms, GError
 		smp_cbor_put_text(request, "slot");
 		smp_cbor_put_uint(request, (guint64)slot);
 	}
-	g_autoptr(SmpResponse) response =
-		smp_group_call(session, request, timeout_ms ? timeout_ms : ERASE_TIMEOUT_MS,
-			       SMP_REPEAT_NEVER, "erase the slot", &body, error);
+	if (!timeout_ms)
+		timeout_ms = smp_group_at_least(session, ERASE_TIMEOUT_MS);
+	g_autoptr(SmpResponse) response = smp_group_call(
+		session, request, timeout_ms, SMP_REPEAT_NEVER, "erase the slot", &body, error);
 	return response != NULL;
 }
 

@@ -213,7 +213,8 @@ gboolean smp_log_clear(SmpSession *session, GError **error)
 {
 	return smp_group_order(session,
 			       smp_group_empty_request(SMP_OP_WRITE, SMP_GROUP_LOG, LOG_CLEAR),
-			       CLEAR_TIMEOUT_MS, SMP_REPEAT_SAFE, "clear the logs", error);
+			       smp_group_at_least(session, CLEAR_TIMEOUT_MS), SMP_REPEAT_SAFE,
+			       "clear the logs", error);
 }
 
 gboolean smp_core_exists(SmpSession *session, gboolean *present, GError **error)
@@ -257,7 +258,8 @@ gboolean smp_core_erase(SmpSession *session, GError **error)
 {
 	return smp_group_order(session,
 			       smp_group_empty_request(SMP_OP_WRITE, SMP_GROUP_IMAGE, CORE_LOAD),
-			       CLEAR_TIMEOUT_MS, SMP_REPEAT_SAFE, "erase the core dump", error);
+			       smp_group_at_least(session, CLEAR_TIMEOUT_MS), SMP_REPEAT_SAFE,
+			       "erase the core dump", error);
 }
 
 gboolean smp_crash(SmpSession *session, const char *how, GError **error)

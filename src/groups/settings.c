@@ -68,14 +68,16 @@ gboolean smp_settings_delete(SmpSession *session, const char *name, GError **err
 	return smp_group_order(
 		session,
 		smp_group_text_request(SMP_OP_WRITE, SMP_GROUP_SETTINGS, DELETE, "name", name),
-		FLASH_TIMEOUT_MS, SMP_REPEAT_NEVER, "delete the setting", error);
+		smp_group_at_least(session, FLASH_TIMEOUT_MS), SMP_REPEAT_NEVER,
+		"delete the setting", error);
 }
 
 static gboolean order(SmpSession *session, SmpOp op, guint8 command, const char *doing,
 		      GError **error)
 {
 	return smp_group_order(session, smp_group_empty_request(op, SMP_GROUP_SETTINGS, command),
-			       FLASH_TIMEOUT_MS, SMP_REPEAT_SAFE, doing, error);
+			       smp_group_at_least(session, FLASH_TIMEOUT_MS), SMP_REPEAT_SAFE,
+			       doing, error);
 }
 
 gboolean smp_settings_commit(SmpSession *session, GError **error)
@@ -97,7 +99,7 @@ gboolean smp_settings_save(SmpSession *session, const char *name, GError **error
 	return smp_group_order(
 		session,
 		smp_group_text_request(SMP_OP_WRITE, SMP_GROUP_SETTINGS, LOAD_SAVE, "name", name),
-		FLASH_TIMEOUT_MS, SMP_REPEAT_SAFE, doing, error);
+		smp_group_at_least(session, FLASH_TIMEOUT_MS), SMP_REPEAT_SAFE, doing, error);
 }
 
 char *smp_config_read(SmpSession *session, const char *name, GError **error)
@@ -133,6 +135,6 @@ gboolean smp_config_save(SmpSession *session, GError **error)
 	smp_cbor_put_map(request, 1);
 	smp_cbor_put_text(request, "save");
 	smp_cbor_put_bool(request, TRUE);
-	return smp_group_order(session, request, FLASH_TIMEOUT_MS, SMP_REPEAT_SAFE,
-			       "save the configuration", error);
+	return smp_group_order(session, request, smp_group_at_least(session, FLASH_TIMEOUT_MS),
+			       SMP_REPEAT_SAFE, "save the configuration", error);
 }

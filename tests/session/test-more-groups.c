@@ -106,6 +106,27 @@ static void test_requests(void)
 	}
 }
 
+/* Whatever a command is given by itself, a session that waits longer has it wait longer: for every
+ * one that waits for an answer at all. */
+static void assert_patient(TypedCall which, const char *good)
+{
+	g_autoptr(GByteArray) payload = bytes_from_hex(good);
+	g_autoptr(GError) error = NULL;
+	g_autofree char *text = typed_call_slow(which, payload->data, payload->len, 300, &error);
+
+	g_assert_no_error(error);
+	g_assert_nonnull(text);
+}
+
+static void test_patience(void)
+{
+	assert_patient(TYPED_ERASE, "a0");
+	for (guint i = 0; i < G_N_ELEMENTS(requests); i++) {
+		if (requests[i].which != TYPED_CRASH)
+			assert_patient(requests[i].which, requests[i].good);
+	}
+}
+
 /* Answers, recorded from Zephyr 4.4 and Mynewt or written by hand, and what they mean. NULL: an
  * error of malformed answers. */
 static const struct {
@@ -344,6 +365,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/more-groups/requests", test_requests);
+	g_test_add_func("/more-groups/patience", test_patience);
 	g_test_add_func("/more-groups/answers", test_answers);
 	g_test_add_func("/more-groups/refused", test_refused);
 	g_test_add_func("/more-groups/damaged", test_damaged);

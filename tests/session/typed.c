@@ -10,6 +10,7 @@
 typedef struct {
 	GByteArray *payload;
 	GByteArray *request;
+	guint seconds;
 } Board;
 
 static void receive(gpointer peer, SmpLink *link, const guint8 *packet, gsize size, gint64 now)
@@ -20,7 +21,7 @@ static void receive(gpointer peer, SmpLink *link, const guint8 *packet, gsize si
 		g_byte_array_set_size(board->request, 0);
 		g_byte_array_append(board->request, packet, (guint)size);
 	}
-	wire_answer(link, packet, board->payload, now + 1000);
+	wire_answer(link, packet, board->payload, now + 1000 + board->seconds * G_TIME_SPAN_SECOND);
 }
 
 static const SmpTestPeer peer = {.receive = receive};
@@ -220,17 +221,32 @@ static char *run(TypedCall which, SmpSession *session, GError **error)
 	}
 }
 
-char *typed_call(TypedCall which, const guint8 *payload, gsize size, GByteArray *request,
-		 GError **error)
+static char *call(TypedCall which, const Board *board, const guint8 *payload, gsize size,
+		  GError **error)
 {
-	Board board = {g_byte_array_new_take(g_memdup2(payload, size), size), request};
-	SmpLink *link = smp_test_link_new(&peer, &board);
+	Board copy = *board;
+	SmpLink *link = smp_test_link_new(&peer, &copy);
 
+	copy.payload = g_byte_array_new_take(g_memdup2(payload, size), size);
 	g_assert_true(smp_link_open(link, NULL));
 	SmpSession *session = smp_session_new(link);
+	if (copy.seconds)
+		smp_session_set_timeout(session, (copy.seconds + 1) * 1000);
 	char *text = run(which, session, error);
 	smp_session_free(session);
 	smp_link_free(link);
-	g_byte_array_unref(board.payload);
+	g_byte_array_unref(copy.payload);
 	return text;
+}
+
+char *typed_call(TypedCall which, const guint8 *payload, gsize size, GByteArray *request,
+		 GError **error)
+{
+	return call(which, &(Board){.request = request}, payload, size, error);
+}
+
+char *typed_call_slow(TypedCall which, const guint8 *payload, gsize size, guint seconds,
+		      GError **error)
+{
+	return call(which, &(Board){.seconds = seconds}, payload, size, error);
 }

@@ -92,6 +92,10 @@ typedef enum {
 char *typed_call(TypedCall which, const guint8 *payload, gsize size, GByteArray *request,
 		 GError **error);
 
+/* The same of a board that takes @seconds to answer, for a session that has more patience. */
+char *typed_call_slow(TypedCall which, const guint8 *payload, gsize size, guint seconds,
+		      GError **error);
+
 /* Those from %TYPED_MORE on. */
 char *typed_more(TypedCall which, SmpSession *session, GError **error);
 /* Those from %TYPED_BRIDGE on. */
