@@ -142,21 +142,23 @@ static void print_log(Smpctl *cli, const LogQuery *query, const SmpLog *log, gbo
 	}
 }
 
-/* Prints what fits an answer. @query: goes on behind it. Returns: whether there was something */
+/* Prints what fits an answer. @query: goes on behind it. Returns: whether there
+ * was something, and may be more behind it */
 static gboolean print_logs(Smpctl *cli, LogQuery *query, const GPtrArray *logs, gboolean heading)
 {
-	gboolean any = FALSE;
+	guint64 next = query->index;
 
 	for (guint i = 0; i < logs->len; i++) {
 		const SmpLog *log = g_ptr_array_index(logs, i);
 		print_log(cli, query, log, heading);
 		for (guint j = 0; j < log->entries->len; j++) {
 			const SmpLogEntry *entry = g_ptr_array_index(log->entries, j);
-			any |= entry->index >= query->index;
-			query->index = MAX(query->index, entry->index + 1);
+			next = MAX(next, MIN(entry->index, G_MAXUINT64 - 1) + 1);
 		}
 	}
-	return any;
+	gboolean more = next > query->index && next < G_MAXUINT64;
+	query->index = next;
+	return more;
 }
 
 static gboolean show(Smpctl *cli, SmpSession *session, LogQuery query, GError **error)

@@ -5,9 +5,11 @@ import os
 import pty
 import re
 import select
+import socket
 import struct
 import subprocess
 import termios
+import threading
 import time
 import unittest
 
@@ -413,6 +415,36 @@ class NotThere(TestCase):
                     self.assertEqual((status, out), (6, ""))
                     self.assertIn("ENOTSUP", err)
                     self.assertIn(hint, err)
+
+
+class Log(TestCase):
+    def test_ends(self):
+        """Behind the last index that there can be, nothing is asked for."""
+        entries = b"\xa1\x65index\x1b" + b"\xff" * 8
+        logs = b"\xa1\x64logs\x81\xa2\x64name\x63log\x67entries\x81" + entries
+        shown = []
+
+        def serve():
+            while len(shown) < 5:
+                request, client = server.recvfrom(1000)
+                if not request:
+                    return
+                is_show = request[4:6] == b"\x00\x04" and request[7] == 0
+                shown.extend([request] * is_show)
+                payload = logs if is_show else b"\xa1\x62rc\x08"
+                server.sendto(bytes([request[0] + 1, 0, 0, len(payload)]) + request[4:8] + payload,
+                              client)
+
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+            server.bind(("127.0.0.1", 0))
+            thread = threading.Thread(target=serve)
+            thread.start()
+            target = f"udp:127.0.0.1:{server.getsockname()[1]}"
+            status, out, err = self.run_smpctl("-c", target, "-t", "1", "log", "show", "-a", "log")
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as end:
+                end.sendto(b"", server.getsockname())
+            thread.join()
+        self.assertEqual((status, len(shown)), (0, 1), out + err)
 
 
 class Mynewt(OnBoard):
