@@ -34,20 +34,13 @@ static void put_uint(GByteArray *request, const char *key, guint64 value)
 	smp_cbor_put_uint(request, value);
 }
 
-static SmpResponse *ask(SmpSession *session, GByteArray *request, const char *doing, SmpCbor *body,
-			GError **error)
-{
-	return smp_group_call(session, request, 0, SMP_REPEAT_SAFE, doing, body, error);
-}
-
 gboolean smp_bridge_status(SmpSession *session, SmpBridgeStatus *status, GError **error)
 {
 	SmpCbor body;
 	guint64 transport;
 	const char *doing = "read the bridges' status";
 	g_autoptr(SmpResponse) response =
-		ask(session, smp_group_empty_request(SMP_OP_READ, SMP_GROUP_BRIDGE, STATUS), doing,
-		    &body, error);
+		smp_group_ask(session, SMP_GROUP_BRIDGE, STATUS, doing, &body, error);
 
 	if (!response)
 		return FALSE;
@@ -60,27 +53,6 @@ gboolean smp_bridge_status(SmpSession *session, SmpBridgeStatus *status, GError 
 	gboolean told = smp_cbor_get_uint(&body, "transport", &transport);
 	status->transport = told && transport <= G_MAXUINT32 ? (gint64)transport : -1;
 	return TRUE;
-}
-
-/* One element of a list; NULL where it lacks what makes it one. */
-typedef gpointer (*ReadFunc)(const SmpCbor *map);
-
-static GPtrArray *read_list(const SmpCbor *body, const char *key, const char *doing, ReadFunc read,
-			    GDestroyNotify destroy, GError **error)
-{
-	SmpCbor list, item;
-	SmpCborIter iter;
-
-	if (!smp_group_get_container(body, key, &list, doing, error))
-		return NULL;
-	GPtrArray *items = g_ptr_array_new_with_free_func(destroy);
-	gboolean good = smp_cbor_iter_init(&iter, &list) && !iter.map;
-	while (good && smp_cbor_iter_next(&iter, NULL, &item)) {
-		gpointer element = smp_cbor_type(&item) == SMP_CBOR_MAP ? read(&item) : NULL;
-		if (element)
-			g_ptr_array_add(items, element);
-	}
-	return items;
 }
 
 static gboolean read_id(const SmpCbor *map, guint64 *id)
@@ -118,11 +90,10 @@ GPtrArray *smp_bridge_list(SmpSession *session, GError **error)
 	SmpCbor body;
 	const char *doing = "list the transports";
 	g_autoptr(SmpResponse) response =
-		ask(session, smp_group_empty_request(SMP_OP_READ, SMP_GROUP_BRIDGE, LIST), doing,
-		    &body, error);
+		smp_group_ask(session, SMP_GROUP_BRIDGE, LIST, doing, &body, error);
 
-	return response ? read_list(&body, "transports", doing, read_transport, transport_free,
-				    error)
+	return response ? smp_group_get_list(&body, "transports", doing, read_transport,
+					     transport_free, error)
 			: NULL;
 }
 
@@ -156,8 +127,10 @@ GPtrArray *smp_bridge_modes(SmpSession *session, guint32 transport, GError **err
 
 	smp_cbor_put_map(request, 1);
 	put_uint(request, "transport", transport);
-	g_autoptr(SmpResponse) response = ask(session, request, doing, &body, error);
-	return response ? read_list(&body, "modes", doing, read_mode, mode_free, error) : NULL;
+	g_autoptr(SmpResponse) response =
+		smp_group_call(session, request, 0, SMP_REPEAT_SAFE, doing, &body, error);
+	return response ? smp_group_get_list(&body, "modes", doing, read_mode, mode_free, error)
+			: NULL;
 }
 
 static void config_free(gpointer data)
@@ -191,8 +164,10 @@ GPtrArray *smp_bridge_config(SmpSession *session, guint32 transport, guint32 mod
 	smp_cbor_put_map(request, 2);
 	put_uint(request, "transport", transport);
 	put_uint(request, "mode", mode);
-	g_autoptr(SmpResponse) response = ask(session, request, doing, &body, error);
-	return response ? read_list(&body, "configs", doing, read_config, config_free, error)
+	g_autoptr(SmpResponse) response =
+		smp_group_call(session, request, 0, SMP_REPEAT_SAFE, doing, &body, error);
+	return response ? smp_group_get_list(&body, "configs", doing, read_config, config_free,
+					     error)
 			: NULL;
 }
 

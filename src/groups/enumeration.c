@@ -12,20 +12,13 @@ enum {
 	DETAILS = 3,
 };
 
-static SmpResponse *ask(SmpSession *session, guint8 command, const char *doing, SmpCbor *body,
-			GError **error)
-{
-	return smp_group_call(session,
-			      smp_group_empty_request(SMP_OP_READ, SMP_GROUP_ENUM, command), 0,
-			      SMP_REPEAT_SAFE, doing, body, error);
-}
-
 gboolean smp_enumeration_count(SmpSession *session, guint *count, GError **error)
 {
 	SmpCbor body;
 	guint64 number;
 	const char *doing = "count the groups";
-	g_autoptr(SmpResponse) response = ask(session, COUNT, doing, &body, error);
+	g_autoptr(SmpResponse) response =
+		smp_group_ask(session, SMP_GROUP_ENUM, COUNT, doing, &body, error);
 
 	if (!response)
 		return FALSE;
@@ -39,17 +32,17 @@ gboolean smp_enumeration_count(SmpSession *session, guint *count, GError **error
 
 GArray *smp_enumeration_list(SmpSession *session, GError **error)
 {
-	SmpCbor body, list, item;
+	SmpCbor body, item;
 	SmpCborIter iter;
 	guint64 number;
 	const char *doing = "list the groups";
-	g_autoptr(SmpResponse) response = ask(session, LIST, doing, &body, error);
+	g_autoptr(SmpResponse) response =
+		smp_group_ask(session, SMP_GROUP_ENUM, LIST, doing, &body, error);
 
-	if (!response || !smp_group_get_container(&body, "groups", &list, doing, error))
+	if (!response || !smp_group_get_items(&body, "groups", FALSE, &iter, doing, error))
 		return NULL;
 	GArray *groups = g_array_new(FALSE, FALSE, sizeof(guint16));
-	gboolean good = smp_cbor_iter_init(&iter, &list) && !iter.map;
-	while (good && smp_cbor_iter_next(&iter, NULL, &item)) {
+	while (smp_cbor_iter_next(&iter, NULL, &item)) {
 		if (!smp_cbor_uint(&item, &number) || number > G_MAXUINT16)
 			continue;
 		guint16 id = (guint16)number;
@@ -88,12 +81,12 @@ static void info_free(gpointer data)
 	g_free(data);
 }
 
-static void add_info(GPtrArray *infos, const SmpCbor *map)
+static gpointer read_info(const SmpCbor *map)
 {
 	guint64 id, handlers = 0;
 
 	if (!smp_cbor_get_uint(map, "group", &id) || id > G_MAXUINT16)
-		return;
+		return NULL;
 	smp_cbor_get_uint(map, "handlers", &handlers);
 	SmpGroupInfo *info = g_new(SmpGroupInfo, 1);
 	*info = (SmpGroupInfo){
@@ -103,23 +96,16 @@ static void add_info(GPtrArray *infos, const SmpCbor *map)
 	};
 	if (!info->name)
 		info->name = g_strdup("");
-	g_ptr_array_add(infos, info);
+	return info;
 }
 
 GPtrArray *smp_enumeration_details(SmpSession *session, GError **error)
 {
-	SmpCbor body, list, item;
-	SmpCborIter iter;
+	SmpCbor body;
 	const char *doing = "read the groups' details";
-	g_autoptr(SmpResponse) response = ask(session, DETAILS, doing, &body, error);
+	g_autoptr(SmpResponse) response =
+		smp_group_ask(session, SMP_GROUP_ENUM, DETAILS, doing, &body, error);
 
-	if (!response || !smp_group_get_container(&body, "groups", &list, doing, error))
-		return NULL;
-	GPtrArray *infos = g_ptr_array_new_with_free_func(info_free);
-	gboolean good = smp_cbor_iter_init(&iter, &list) && !iter.map;
-	while (good && smp_cbor_iter_next(&iter, NULL, &item)) {
-		if (smp_cbor_type(&item) == SMP_CBOR_MAP)
-			add_info(infos, &item);
-	}
-	return infos;
+	return response ? smp_group_get_list(&body, "groups", doing, read_info, info_free, error)
+			: NULL;
 }

@@ -128,18 +128,16 @@ static void add_type(GPtrArray *types, const SmpCbor *name, const SmpCbor *map)
 
 GPtrArray *smp_fs_hash_types(SmpSession *session, GError **error)
 {
-	SmpCbor body, map, name, value;
+	SmpCbor body, name, value;
 	SmpCborIter iter;
 	const char *doing = "list the hashes";
-	g_autoptr(SmpResponse) response = smp_group_call(
-		session, smp_group_empty_request(SMP_OP_READ, SMP_GROUP_FS, HASH_TYPES), 0,
-		SMP_REPEAT_SAFE, doing, &body, error);
+	g_autoptr(SmpResponse) response =
+		smp_group_ask(session, SMP_GROUP_FS, HASH_TYPES, doing, &body, error);
 
-	if (!response || !smp_group_get_container(&body, "types", &map, doing, error))
+	if (!response || !smp_group_get_items(&body, "types", TRUE, &iter, doing, error))
 		return NULL;
 	GPtrArray *types = g_ptr_array_new_with_free_func(type_free);
-	gboolean good = smp_cbor_iter_init(&iter, &map) && iter.map;
-	while (good && smp_cbor_iter_next(&iter, &name, &value)) {
+	while (smp_cbor_iter_next(&iter, &name, &value)) {
 		if (smp_cbor_type(&value) == SMP_CBOR_MAP)
 			add_type(types, &name, &value);
 	}

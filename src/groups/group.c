@@ -55,29 +55,50 @@ GByteArray *smp_group_text_request(SmpOp op, guint16 group, guint8 command, cons
 	return request;
 }
 
-gboolean smp_group_get_container(const SmpCbor *body, const char *key, SmpCbor *container,
-				 const char *doing, GError **error)
+SmpResponse *smp_group_ask(SmpSession *session, guint16 group, guint8 command, const char *doing,
+			   SmpCbor *body, GError **error)
 {
-	SmpCborIter iter;
+	return smp_group_call(session, smp_group_empty_request(SMP_OP_READ, group, command), 0,
+			      SMP_REPEAT_SAFE, doing, body, error);
+}
 
-	if (smp_cbor_get(body, key, container) && smp_cbor_iter_init(&iter, container))
+gboolean smp_group_get_items(const SmpCbor *body, const char *key, gboolean map, SmpCborIter *iter,
+			     const char *doing, GError **error)
+{
+	SmpCbor container;
+
+	if (smp_cbor_get(body, key, &container) && smp_cbor_iter_init(iter, &container) &&
+	    iter->map == map)
 		return TRUE;
 	smp_group_missing(error, doing, key);
 	return FALSE;
 }
 
-char **smp_group_get_texts(const SmpCbor *body, const char *key, const char *doing, GError **error)
+GPtrArray *smp_group_get_list(const SmpCbor *body, const char *key, const char *doing,
+			      SmpGroupRead read, GDestroyNotify destroy, GError **error)
 {
-	g_autoptr(GStrvBuilder) texts = g_strv_builder_new();
-	SmpCbor list, item;
+	SmpCbor item;
 	SmpCborIter iter;
 
-	if (!smp_group_get_container(body, key, &list, doing, error))
+	if (!smp_group_get_items(body, key, FALSE, &iter, doing, error))
 		return NULL;
-	if (!smp_cbor_iter_init(&iter, &list) || iter.map) {
-		smp_group_missing(error, doing, key);
-		return NULL;
+	GPtrArray *list = g_ptr_array_new_with_free_func(destroy);
+	while (smp_cbor_iter_next(&iter, NULL, &item)) {
+		gpointer element = smp_cbor_type(&item) == SMP_CBOR_MAP ? read(&item) : NULL;
+		if (element)
+			g_ptr_array_add(list, element);
 	}
+	return list;
+}
+
+char **smp_group_get_texts(const SmpCbor *body, const char *key, const char *doing, GError **error)
+{
+	SmpCbor item;
+	SmpCborIter iter;
+
+	if (!smp_group_get_items(body, key, FALSE, &iter, doing, error))
+		return NULL;
+	g_autoptr(GStrvBuilder) texts = g_strv_builder_new();
 	while (smp_cbor_iter_next(&iter, NULL, &item)) {
 		g_autofree char *text = smp_cbor_dup_text(&item);
 		if (text)

@@ -29,9 +29,22 @@ gboolean smp_group_order(SmpSession *session, GByteArray *request, guint timeout
 GByteArray *smp_group_text_request(SmpOp op, guint16 group, guint8 command, const char *key,
 				   const char *text);
 
-/* A member of @body that is an array or a map; FALSE with an error where it is not there. */
-gboolean smp_group_get_container(const SmpCbor *body, const char *key, SmpCbor *container,
-				 const char *doing, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Asks for what needs no parameters; otherwise like smp_group_call(). */
+SmpResponse *smp_group_ask(SmpSession *session, guint16 group, guint8 command, const char *doing,
+			   SmpCbor *body, GError **error);
+
+/* To the beginning of a member of @body that is a map or, where @map is FALSE, an array; FALSE with
+ * an error where it is not there or something else. */
+gboolean smp_group_get_items(const SmpCbor *body, const char *key, gboolean map, SmpCborIter *iter,
+			     const char *doing, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Reads an element of an array of maps; NULL where it lacks what makes it one. */
+typedef gpointer (*SmpGroupRead)(const SmpCbor *map);
+
+/* Returns: (transfer full): what @read makes of the maps in an array; what is no map is left out */
+GPtrArray *smp_group_get_list(const SmpCbor *body, const char *key, const char *doing,
+			      SmpGroupRead read, GDestroyNotify destroy,
+			      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Returns: (transfer full): the texts of an array; what is no text is left out */
 char **smp_group_get_texts(const SmpCbor *body, const char *key, const char *doing,

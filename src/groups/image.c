@@ -138,7 +138,7 @@ static gboolean read_flag(const SmpCbor *map, const char *key, SmpImageSlot *slo
 	return smp_cbor_get_bool(map, key);
 }
 
-static SmpImageSlot *read_slot(const SmpCbor *map)
+static gpointer read_slot(const SmpCbor *map)
 {
 	guint64 number;
 	const guint8 *hash;
@@ -164,22 +164,14 @@ static SmpImageSlot *read_slot(const SmpCbor *map)
 
 static SmpImageState *read_state(const SmpCbor *body, const char *doing, GError **error)
 {
-	SmpCbor images, entry;
-	SmpCborIter iter;
 	gint64 split;
+	GPtrArray *slots = smp_group_get_list(body, "images", doing, read_slot, slot_free, error);
 
-	if (!smp_cbor_get(body, "images", &images) || !smp_cbor_iter_init(&iter, &images) ||
-	    iter.map) {
-		smp_group_missing(error, doing, "images");
+	if (!slots)
 		return NULL;
-	}
 	SmpImageState *state = g_new0(SmpImageState, 1);
-	state->slots = g_ptr_array_new_with_free_func(slot_free);
+	state->slots = slots;
 	state->split_status = smp_cbor_get_int(body, "splitStatus", &split) ? (int)split : -1;
-	while (smp_cbor_iter_next(&iter, NULL, &entry)) {
-		if (smp_cbor_type(&entry) == SMP_CBOR_MAP)
-			g_ptr_array_add(state->slots, read_slot(&entry));
-	}
 	return state;
 }
 
@@ -278,12 +270,12 @@ static SmpSlotInfo *read_slot_info(const SmpCbor *map, guint image, guint64 max_
 static void read_image_slots(const SmpCbor *map, GPtrArray *infos)
 {
 	guint64 image = 0, max_image_size = 0;
-	SmpCbor slots, entry;
+	SmpCbor entry;
 	SmpCborIter iter;
 
 	smp_cbor_get_uint(map, "image", &image);
 	smp_cbor_get_uint(map, "max_image_size", &max_image_size);
-	if (!smp_cbor_get(map, "slots", &slots) || !smp_cbor_iter_init(&iter, &slots) || iter.map)
+	if (!smp_group_get_items(map, "slots", FALSE, &iter, "", NULL))
 		return;
 	while (smp_cbor_iter_next(&iter, NULL, &entry)) {
 		if (smp_cbor_type(&entry) == SMP_CBOR_MAP)
@@ -294,20 +286,14 @@ static void read_image_slots(const SmpCbor *map, GPtrArray *infos)
 
 GPtrArray *smp_image_slot_info(SmpSession *session, GError **error)
 {
-	SmpCbor body, images, entry;
+	SmpCbor body, entry;
 	SmpCborIter iter;
 	const char *doing = "read the slot information";
-	g_autoptr(SmpResponse) response = smp_group_call(
-		session, smp_group_empty_request(SMP_OP_READ, SMP_GROUP_IMAGE, SLOT_INFO), 0,
-		SMP_REPEAT_SAFE, doing, &body, error);
+	g_autoptr(SmpResponse) response =
+		smp_group_ask(session, SMP_GROUP_IMAGE, SLOT_INFO, doing, &body, error);
 
-	if (!response)
+	if (!response || !smp_group_get_items(&body, "images", FALSE, &iter, doing, error))
 		return NULL;
-	if (!smp_cbor_get(&body, "images", &images) || !smp_cbor_iter_init(&iter, &images) ||
-	    iter.map) {
-		smp_group_missing(error, doing, "images");
-		return NULL;
-	}
 	GPtrArray *infos = g_ptr_array_new_with_free_func(g_free);
 	while (smp_cbor_iter_next(&iter, NULL, &entry))
 		read_image_slots(&entry, infos);

@@ -30,8 +30,7 @@ static char **ask_texts(SmpSession *session, guint16 group, guint8 command, cons
 {
 	SmpCbor body;
 	g_autoptr(SmpResponse) response =
-		smp_group_call(session, smp_group_empty_request(SMP_OP_READ, group, command), 0,
-			       SMP_REPEAT_SAFE, doing, &body, error);
+		smp_group_ask(session, group, command, doing, &body, error);
 
 	return response ? smp_group_get_texts(&body, key, doing, error) : NULL;
 }
@@ -58,18 +57,16 @@ static gint compare_numbers(gconstpointer a, gconstpointer b)
 static GPtrArray *ask_names(SmpSession *session, guint8 command, const char *key, const char *doing,
 			    GError **error)
 {
-	SmpCbor body, map, name, value;
+	SmpCbor body, name, value;
 	SmpCborIter iter;
 	gint64 number;
-	g_autoptr(SmpResponse) response = smp_group_call(
-		session, smp_group_empty_request(SMP_OP_READ, SMP_GROUP_LOG, command), 0,
-		SMP_REPEAT_SAFE, doing, &body, error);
+	g_autoptr(SmpResponse) response =
+		smp_group_ask(session, SMP_GROUP_LOG, command, doing, &body, error);
 
-	if (!response || !smp_group_get_container(&body, key, &map, doing, error))
+	if (!response || !smp_group_get_items(&body, key, TRUE, &iter, doing, error))
 		return NULL;
 	GPtrArray *names = g_ptr_array_new_with_free_func(name_free);
-	gboolean good = smp_cbor_iter_init(&iter, &map) && iter.map;
-	while (good && smp_cbor_iter_next(&iter, &name, &value)) {
+	while (smp_cbor_iter_next(&iter, &name, &value)) {
 		char *text = smp_cbor_dup_text(&name);
 		if (!text || !smp_cbor_int(&value, &number)) {
 			g_free(text);
@@ -131,7 +128,7 @@ static char *get_type(const SmpCbor *map)
 	return smp_cbor_get_text(map, "type");
 }
 
-static void add_entry(GPtrArray *entries, const SmpCbor *map)
+static gpointer read_entry(const SmpCbor *map)
 {
 	SmpLogEntry *entry = g_new0(SmpLogEntry, 1);
 
@@ -144,32 +141,26 @@ static void add_entry(GPtrArray *entries, const SmpCbor *map)
 	entry->message = get_blob(map, "msg");
 	if (!entry->message)
 		entry->message = g_bytes_new(NULL, 0);
-	g_ptr_array_add(entries, entry);
+	return entry;
 }
 
-static void add_log(GPtrArray *logs, const SmpCbor *map)
+static gpointer read_log(const SmpCbor *map)
 {
-	SmpCbor list, item;
-	SmpCborIter iter;
 	gint64 type;
 	SmpLog *log = g_new(SmpLog, 1);
 
 	*log = (SmpLog){
 		.name = smp_cbor_get_text(map, "name"),
 		.type = -1,
-		.entries = g_ptr_array_new_with_free_func(entry_free),
+		.entries = smp_group_get_list(map, "entries", "", read_entry, entry_free, NULL),
 	};
 	if (!log->name)
 		log->name = g_strdup("?");
+	if (!log->entries)
+		log->entries = g_ptr_array_new();
 	if (smp_cbor_get_int(map, "type", &type) && type >= 0 && type <= G_MAXUINT8)
 		log->type = (int)type;
-	g_ptr_array_add(logs, log);
-	if (!smp_cbor_get(map, "entries", &list) || !smp_cbor_iter_init(&iter, &list) || iter.map)
-		return;
-	while (smp_cbor_iter_next(&iter, NULL, &item)) {
-		if (smp_cbor_type(&item) == SMP_CBOR_MAP)
-			add_entry(log->entries, &item);
-	}
+	return log;
 }
 
 static GByteArray *show_request(const char *log, gint64 min_timestamp, guint64 index)
@@ -189,24 +180,17 @@ static GByteArray *show_request(const char *log, gint64 min_timestamp, guint64 i
 GPtrArray *smp_log_show(SmpSession *session, const char *log, gint64 min_timestamp, guint64 index,
 			guint64 *next_index, GError **error)
 {
-	SmpCbor body, list, item;
-	SmpCborIter iter;
+	SmpCbor body;
 	const char *doing = "read the log";
 	g_autoptr(SmpResponse) response =
 		smp_group_call(session, show_request(log, min_timestamp, index), 0, SMP_REPEAT_SAFE,
 			       doing, &body, error);
 
-	if (!response || !smp_group_get_container(&body, "logs", &list, doing, error))
+	if (!response)
 		return NULL;
 	*next_index = index;
 	smp_cbor_get_uint(&body, "next_index", next_index);
-	GPtrArray *logs = g_ptr_array_new_with_free_func(log_free);
-	gboolean good = smp_cbor_iter_init(&iter, &list) && !iter.map;
-	while (good && smp_cbor_iter_next(&iter, NULL, &item)) {
-		if (smp_cbor_type(&item) == SMP_CBOR_MAP)
-			add_log(logs, &item);
-	}
-	return logs;
+	return smp_group_get_list(&body, "logs", doing, read_log, log_free, error);
 }
 
 gboolean smp_log_clear(SmpSession *session, GError **error)

@@ -265,9 +265,8 @@ GPtrArray *smp_os_task_statistics(SmpSession *session, GError **error)
 {
 	SmpCbor body, tasks;
 	const char *doing = "read the task statistics";
-	g_autoptr(SmpResponse) response = smp_group_call(
-		session, smp_group_empty_request(SMP_OP_READ, SMP_GROUP_OS, TASKSTAT), 0,
-		SMP_REPEAT_SAFE, doing, &body, error);
+	g_autoptr(SmpResponse) response =
+		smp_group_ask(session, SMP_GROUP_OS, TASKSTAT, doing, &body, error);
 
 	if (!response)
 		return NULL;
@@ -282,8 +281,7 @@ GPtrArray *smp_os_memory_pools(SmpSession *session, GError **error)
 {
 	SmpCbor body, pools;
 	g_autoptr(SmpResponse) response =
-		smp_group_call(session, smp_group_empty_request(SMP_OP_READ, SMP_GROUP_OS, MPSTAT),
-			       0, SMP_REPEAT_SAFE, "read the memory pools", &body, error);
+		smp_group_ask(session, SMP_GROUP_OS, MPSTAT, "read the memory pools", &body, error);
 
 	if (!response)
 		return NULL;

@@ -15,8 +15,7 @@ char **smp_stat_list(SmpSession *session, GError **error)
 	SmpCbor body;
 	const char *doing = "list the statistics";
 	g_autoptr(SmpResponse) response =
-		smp_group_call(session, smp_group_empty_request(SMP_OP_READ, SMP_GROUP_STAT, LIST),
-			       0, SMP_REPEAT_SAFE, doing, &body, error);
+		smp_group_ask(session, SMP_GROUP_STAT, LIST, doing, &body, error);
 
 	return response ? smp_group_get_texts(&body, "stat_list", doing, error) : NULL;
 }
@@ -44,17 +43,17 @@ static gboolean add_field(GPtrArray *fields, const SmpCbor *key, const SmpCbor *
 
 GPtrArray *smp_stat_read(SmpSession *session, const char *name, GError **error)
 {
-	SmpCbor body, map, key, value;
+	SmpCbor body, key, value;
 	SmpCborIter iter;
 	const char *doing = "read the statistics";
 	g_autoptr(SmpResponse) response = smp_group_call(
 		session, smp_group_text_request(SMP_OP_READ, SMP_GROUP_STAT, SHOW, "name", name), 0,
 		SMP_REPEAT_SAFE, doing, &body, error);
 
-	if (!response || !smp_group_get_container(&body, "fields", &map, doing, error))
+	if (!response || !smp_group_get_items(&body, "fields", TRUE, &iter, doing, error))
 		return NULL;
 	g_autoptr(GPtrArray) fields = g_ptr_array_new_with_free_func(field_free);
-	gboolean good = smp_cbor_iter_init(&iter, &map) && iter.map;
+	gboolean good = TRUE;
 	while (good && smp_cbor_iter_next(&iter, &key, &value))
 		good = add_field(fields, &key, &value);
 	if (good)
