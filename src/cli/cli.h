@@ -372,6 +372,8 @@ void smpctl_tell_speed(Smpctl *cli, SmpSession *session, const char *link,
 		       const SmpUploadResult *result, guint64 bytes);
 
 /* cmd-fs.c */
+/* Returns: (transfer full): all that is in a file, however large */
+GBytes *smpctl_read_file(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /**
  * SmpctlTransfer: what is told of a file on its way.
  * @download: it comes from the board

@@ -4,6 +4,8 @@
 
 #include "cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <gio/gunixinputstream.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -133,13 +135,32 @@ static GBytes *read_all(GInputStream *stream, const char *name, GError **error)
 	return g_memory_output_stream_steal_as_bytes(G_MEMORY_OUTPUT_STREAM(memory));
 }
 
+/* A pipe or a device, too. */
+GBytes *smpctl_read_file(const char *path, GError **error)
+{
+	g_autofree char *name = g_filename_display_name(path);
+	g_autoptr(GError) local = NULL;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_FILE, "cannot read %s: %s",
+			    name, g_strerror(errno));
+		return NULL;
+	}
+	g_autoptr(GInputStream) input = g_unix_input_stream_new(fd, TRUE);
+	GBytes *bytes = read_all(input, name, &local);
+	if (!bytes)
+		g_set_error_literal(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_FILE, local->message);
+	return bytes;
+}
+
 static GBytes *load(const char *path, GError **error)
 {
 	if (g_str_equal(path, "-")) {
 		g_autoptr(GInputStream) input = g_unix_input_stream_new(STDIN_FILENO, FALSE);
 		return read_all(input, "standard input", error);
 	}
-	return smp_firmware_read_file(path, error);
+	return smpctl_read_file(path, error);
 }
 
 /* Where the board refused, trying again does not help. */

@@ -33,7 +33,7 @@ static GBytes *parse_payload(const char *text, GError **error)
 	g_autoptr(GError) local = NULL;
 
 	if (text && text[0] == '@')
-		return smp_firmware_read_file(text + 1, error);
+		return smpctl_read_file(text + 1, error);
 	GBytes *payload = smp_raw_from_json(text ? text : "{}", &local);
 	if (!payload)
 		(void)smpctl_usage_error(error, "%s", local->message);

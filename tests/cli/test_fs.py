@@ -78,6 +78,21 @@ class There(FileTest):
         self.assertEqual(done.stdout, b"Done\n")
         self.assertEqual(self.content(), DATA)
 
+    def test_from_a_pipe(self):
+        self.connect()
+        os.mkfifo(self.path("pipe"))
+        process = self.start("-q", "fs", "upload", "pipe", PATH)
+        self.write("pipe", DATA)
+        self.assertEqual(process.communicate(timeout=PATIENCE), ("", ""))
+        self.assertEqual((process.returncode, self.content()), (0, DATA))
+
+    def test_large(self):
+        """Not a byte less than the file has, wherever the board gives up."""
+        self.connect(buf_size=2048)
+        os.truncate(self.write("big.bin", b""), 70 * 1024 * 1024)
+        events = self.json("fs", "upload", "big.bin", PATH, status=6)
+        self.assertEqual(events[0]["size"], 70 * 1024 * 1024)
+
     def test_resume(self):
         self.connect()
         self.good("fs", "upload", self.write("b.bin", DATA[:5000]), PATH)
@@ -109,7 +124,8 @@ class There(FileTest):
         for args, status, text in (
             (("upload", self.source, "/nowhere/a"), 6, "MOUNT_POINT_NOT_FOUND"),
             (("upload", self.source, "/lfs1/" + "x" * 60), 6, "EINVAL"),
-            (("upload", "none.bin", PATH), 3, "none.bin"),
+            (("upload", "none.bin", PATH), 3, "cannot read none.bin: No such file"),
+            (("upload", ".", PATH), 3, "cannot read .: "),
             (("upload", self.source), 2, "Usage:"),
             (("upload", "-w", "-1", self.source, PATH), 2, "must not be negative"),
             (("download", "/lfs1/none", "b"), 6, "FILE_NOT_FOUND"),

@@ -586,6 +586,10 @@ class Raw(OnBoard):
     def test_file(self):
         path = self.write("request.cbor", bytes.fromhex("a1616462 6869".replace(" ", "")))
         self.assertEqual(self.one("raw", "write", "os", "0", "@" + path), {"r": "hi"})
+        os.mkfifo(self.path("pipe"))
+        process = self.start("raw", "write", "os", "0", "@pipe")
+        self.write("pipe", bytes.fromhex("a161646179"))
+        self.assertEqual(process.communicate(timeout=PATIENCE), ('{"r":"y"}\n', ""))
         self.assertEqual(self.run_smpctl("raw", "write", "os", "0", "@none")[0], 3)
 
     def test_refused(self):
