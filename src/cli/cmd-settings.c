@@ -166,27 +166,36 @@ static GBytes *from_hex(const char *text, GError **error)
 }
 
 /* Signed or unsigned: what fits the size either way. */
+static gboolean parse_int(const char *text, int size, guint64 *bits)
+{
+	guint64 max = G_MAXUINT64 >> (64 - 8 * size);
+	gint64 value;
+
+	if (*text != '-')
+		return smpctl_parse_uint(text, max, bits);
+	if (!g_ascii_string_to_signed(text, 10, -(gint64)(max / 2) - 1, 0, &value, NULL))
+		return FALSE;
+	*bits = (guint64)value;
+	return TRUE;
+}
+
 static GBytes *from_int(const char *text, GError **error)
 {
 	int size = value_size ? value_size : 4;
-	char *end;
+	guint64 bits;
 	guint8 data[8];
 
 	if (size != 1 && size != 2 && size != 4 && size != 8) {
 		(void)smpctl_usage_error(error, "--size takes 1, 2, 4 or 8");
 		return NULL;
 	}
-	gint64 value = *text == '-' ? g_ascii_strtoll(text, &end, 0)
-				    : (gint64)g_ascii_strtoull(text, &end, 0);
-	gint64 half = size < 8 ? (gint64)1 << (8 * size - 1) : G_MAXINT64;
-	gboolean fits = size == 8 || (value >= -half && value < 2 * half);
-	if (end == text || *end || !fits) {
+	if (!parse_int(text, size, &bits)) {
 		(void)smpctl_usage_error(error, "“%s” is no integer of %d byte%s", text, size,
 					 size == 1 ? "" : "s");
 		return NULL;
 	}
 	for (int i = 0; i < size; i++)
-		data[i] = (guint8)((guint64)value >> (8 * i));
+		data[i] = (guint8)(bits >> (8 * i));
 	return g_bytes_new(data, (gsize)size);
 }
 

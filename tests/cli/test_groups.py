@@ -104,6 +104,12 @@ class Settings(OnBoard):
             ("00ff", ("--as", "hex"), "00ff"),
             ("-2", ("--as", "int", "--size", "2"), "feff"),
             ("0x10", ("--as", "int", "--size", "1"), "10"),
+            ("010", ("--as", "int", "--size", "1"), "0a"),
+            ("255", ("--as", "int", "--size", "1"), "ff"),
+            ("-128", ("--as", "int", "--size", "1"), "80"),
+            ("-1", ("--as", "int"), "ffffffff"),
+            ("18446744073709551615", ("--as", "int", "--size", "8"), "ff" * 8),
+            ("-9223372036854775808", ("--as", "int", "--size", "8"), "00" * 7 + "80"),
         ):
             with self.subTest(value):
                 self.assertEqual(self.good("settings", "write", "app/note", *options, "--", value),
@@ -172,6 +178,11 @@ class Settings(OnBoard):
         self.usage("settings", "write", "a", "abc", "--as", "hex", text="whole number of hex")
         self.usage("settings", "write", "a", "300", "--as", "int", "--size", "1",
                    text="no integer of 1 byte")
+        for value, size in (("256", 1), ("-129", 1), ("0x100", 1), ("4294967296", 4),
+                            ("18446744073709551616", 8), ("-9223372036854775809", 8), ("", 4),
+                            ("-", 4), ("1x", 4), (" 1", 4)):
+            self.usage("settings", "write", "--as", "int", "--size", str(size), "--", "a", value,
+                       text=f"no integer of {size} byte")
         self.usage("settings", "write", "a", "1", "--as", "int", "--size", "3",
                    text="--size takes 1, 2, 4 or 8")
         self.usage("settings", "write", "a", text="Usage:")
