@@ -13,8 +13,8 @@ G_BEGIN_DECLS
  * smp_settings_read:
  * @name: the whole key; there is no list of them
  * @max_size: at most so many bytes; 0 for what the board takes
- * @cut: (out) (optional): whether the value may be longer than what is returned: the board only
- *   tells where @max_size is more than it takes
+ * @cut: (out) (optional): whether the value may be longer than what is returned: that has
+ *   @max_size bytes, or as many as the board takes, which it only tells where that is less
  *
  * Returns: (transfer full): the value: bytes without a type
  */

@@ -131,7 +131,7 @@ gboolean smpctl_cmd_settings_read(Smpctl *cli, char **args, GError **error)
 		return FALSE;
 	gsize size;
 	const guint8 *data = g_bytes_get_data(value, &size);
-	if (cut)
+	if (cut && size < max)
 		smpctl_say(cli,
 			   "the board tells no more than %" G_GSIZE_FORMAT
 			   " bytes: raise CONFIG_MCUMGR_GRP_SETTINGS_VALUE_LEN",

@@ -29,7 +29,7 @@ GBytes *smp_settings_read(SmpSession *session, const char *name, guint max_size,
 			  GError **error)
 {
 	SmpCbor body;
-	guint64 limit = 0;
+	guint64 limit = max_size;
 	const guint8 *data;
 	gsize size;
 	const char *doing = "read the setting";
@@ -47,8 +47,10 @@ GBytes *smp_settings_read(SmpSession *session, const char *name, guint max_size,
 		smp_group_missing(error, doing, "val");
 		return NULL;
 	}
+	/* Where the board takes less than it was asked for it says how much. */
+	smp_cbor_get_uint(&body, "max_size", &limit);
 	if (cut)
-		*cut = smp_cbor_get_uint(&body, "max_size", &limit) && size >= limit;
+		*cut = limit > 0 && size >= limit;
 	return g_bytes_new(data, size);
 }
 

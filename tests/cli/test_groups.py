@@ -124,6 +124,15 @@ class Settings(OnBoard):
         self.assertIn("CONFIG_MCUMGR_GRP_SETTINGS_VALUE_LEN", err)
         self.assertIs(self.one("settings", "read", "app/note")["cut"], True)
 
+    def test_max_cuts(self):
+        """What was asked for is no fault of the board's."""
+        self.assertEqual(self.run_smpctl("settings", "read", "app/name", "--max", "4"),
+                         (0, "simu\n", ""))
+        self.assertEqual(self.one("settings", "read", "app/name", "--max", "4"),
+                         {"name": "app/name", "hex": b"simu".hex(), "text": "simu",
+                          "int": int.from_bytes(b"simu", "little"), "cut": True})
+        self.assertIs(self.one("settings", "read", "app/name", "--max", "16")["cut"], False)
+
     def reset(self):
         self.good("reset")
         self.wait_for(lambda: self.run_smpctl("-t", "1", "echo", "x")[0] == 0)
