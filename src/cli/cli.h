@@ -397,16 +397,20 @@ void smpctl_print_go_error(Smpctl *cli, const GError *error);
 const char *smpctl_go_prefix(int status);
 
 /* download.c */
+/* Why nothing is compared on boards that cannot. */
+#define SMPCTL_NO_HASHES "the board has no hashes (CONFIG_MCUMGR_GRP_FS_CHECKSUM_HASH)"
 /**
  * SmpctlPart: a file that is not whole yet: TARGET.part, or standard output for "-".
  * @path: (nullable)
  * @size: what is in it
+ * @sum: SHA-256 of what went to standard output, which cannot be read again; %NULL for a file
  */
 typedef struct {
 	const char *target;
 	char *path;
 	int fd;
 	guint64 size;
+	GChecksum *sum;
 } SmpctlPart;
 
 /* @keep: what is in it already */
@@ -426,6 +430,7 @@ void smpctl_part_close(SmpctlPart *part, gboolean done);
  * @target: here; "-" for standard output
  * @window: most requests in flight; 0 for what the board takes
  * @size: (out)
+ * @unverified: (out) (nullable): why nothing was compared, where it should have been
  */
 typedef struct {
 	const char *source;
@@ -434,6 +439,7 @@ typedef struct {
 	gboolean resume;
 	gboolean no_verify;
 	guint64 size;
+	const char *unverified;
 } SmpctlDownload;
 
 /* @checked: (out): whether the board's hash agrees */

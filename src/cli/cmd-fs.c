@@ -106,7 +106,8 @@ static void tell_end(Smpctl *cli, const char *result_name, const char *file, con
 	smpctl_json_print(json);
 }
 
-static void tell_how(Smpctl *cli, const SmpUploadResult *result, gboolean checked)
+/* @unverified: (nullable): why nothing was compared */
+static void tell_how(Smpctl *cli, const SmpUploadResult *result, const char *unverified)
 {
 	guint64 bytes = result->sent;
 	g_autofree char *rate = smpctl_rate_text(
@@ -116,9 +117,8 @@ static void tell_how(Smpctl *cli, const SmpUploadResult *result, gboolean checke
 
 	smpctl_say_more(cli, "%s in %s, up to %" G_GSIZE_FORMAT " bytes at once, %u lost", rate,
 			time, result->chunk, result->lost);
-	if (!checked && !no_verify)
-		smpctl_say(cli, "not verified: the board has no hashes "
-				"(CONFIG_MCUMGR_GRP_FS_CHECKSUM_HASH)");
+	if (unverified)
+		smpctl_say(cli, "not verified: %s", unverified);
 }
 
 /* ---- upload ---- */
@@ -212,7 +212,7 @@ static gboolean upload(Smpctl *cli, SmpSession *session, GBytes *bytes, char **a
 	smpctl_transfer_clear(&transfer);
 	if (!done)
 		return FALSE;
-	tell_how(cli, &result, checked);
+	tell_how(cli, &result, checked || no_verify ? NULL : SMPCTL_NO_HASHES);
 	tell_end(cli, "uploaded", args[0], args[1], g_bytes_get_size(bytes), &result, checked);
 	return TRUE;
 }
@@ -248,7 +248,7 @@ gboolean smpctl_cmd_fs_download(Smpctl *cli, char **args, GError **error)
 	SmpSession *session = smpctl_session(cli, error);
 	if (!session || !smpctl_download(cli, session, &download, &result, &checked, error))
 		return FALSE;
-	tell_how(cli, &result, checked);
+	tell_how(cli, &result, download.unverified);
 	tell_end(cli, "downloaded", args[1], args[0], download.size, &result, checked);
 	return TRUE;
 }

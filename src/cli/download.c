@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define HASH_NOT_FOUND 13 /* fs_mgmt.h */
+
 static gboolean fail(GError **error, const char *what, const char *path)
 {
 	g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(errno), "cannot %s %s: %s",
@@ -28,8 +30,10 @@ gboolean smpctl_part_open(SmpctlPart *part, const char *target, gboolean keep, G
 	gboolean standard = g_str_equal(target, "-");
 
 	*part = (SmpctlPart){.target = target, .fd = STDOUT_FILENO};
-	if (standard)
+	if (standard) {
+		part->sum = g_checksum_new(G_CHECKSUM_SHA256);
 		return TRUE;
+	}
 	part->path = g_strconcat(target, ".part", NULL);
 	part->fd = g_open(part->path, O_RDWR | O_CREAT | O_CLOEXEC | (keep ? 0 : O_TRUNC), 0666);
 	if (part->fd < 0) {
@@ -51,6 +55,8 @@ gboolean smpctl_part_restart(SmpctlPart *part, GError **error)
 
 gboolean smpctl_part_write(SmpctlPart *part, const guint8 *data, gsize size, GError **error)
 {
+	if (part->sum)
+		g_checksum_update(part->sum, data, (gssize)size);
 	while (size > 0) {
 		ssize_t n = write(part->fd, data, size);
 		if (n < 0 && errno == EINTR)
@@ -81,6 +87,7 @@ void smpctl_part_close(SmpctlPart *part, gboolean done)
 			g_unlink(part->path);
 	}
 	g_clear_pointer(&part->path, g_free);
+	g_clear_pointer(&part->sum, g_checksum_free);
 }
 
 static gboolean sink(const guint8 *data, gsize size, gpointer user_data, GError **error)
@@ -123,15 +130,50 @@ static gboolean check_part(SmpSession *session, const SmpctlDownload *download, 
 	return FALSE;
 }
 
-static gboolean verify(SmpSession *session, const SmpctlDownload *download, SmpctlPart *part,
+/* The same for standard output. Boards hash no empty files. */
+static gboolean compare_sum(SmpSession *session, const SmpctlDownload *download,
+			    const SmpctlPart *part, gboolean *agrees, GError **error)
+{
+	guint8 digest[32];
+	gsize length = sizeof digest;
+	gsize size;
+
+	if (part->size == 0)
+		return smp_fs_check(session, download->source, NULL, 0, TRUE, agrees, error);
+	g_autoptr(SmpFsHash) hash = smp_fs_hash(session, download->source, "sha256", 0, 0, error);
+	if (!hash)
+		return FALSE;
+	g_checksum_get_digest(part->sum, digest, &length);
+	const guint8 *theirs = g_bytes_get_data(hash->value, &size);
+	*agrees =
+		hash->length == part->size && size == length && memcmp(digest, theirs, length) == 0;
+	return TRUE;
+}
+
+/* Why it cannot be compared; NULL for what is an error. */
+static const char *why_not(const SmpctlPart *part, const GError *error)
+{
+	if (smp_error_is_unsupported(error))
+		return SMPCTL_NO_HASHES;
+	/* With version 1 it is the code of a request that is not understood. */
+	if (part->sum && (smp_error_is_device(error, SMP_GROUP_FS, HASH_NOT_FOUND) ||
+			  smp_error_is_device(error, SMP_GROUP_NONE, SMP_RC_EINVAL)))
+		return "what goes to standard output is compared by SHA-256 only, which the board "
+		       "has not (CONFIG_MCUMGR_GRP_FS_HASH_SHA256)";
+	return NULL;
+}
+
+static gboolean verify(SmpSession *session, SmpctlDownload *download, SmpctlPart *part,
 		       gboolean *checked, GError **error)
 {
 	g_autoptr(GError) local = NULL;
 
-	if (download->no_verify || is_stdout(download))
+	if (download->no_verify)
 		return TRUE;
-	if (!compare(session, download, part, TRUE, checked, &local)) {
-		if (smp_error_is_unsupported(local))
+	if (!(part->sum ? compare_sum(session, download, part, checked, &local)
+			: compare(session, download, part, TRUE, checked, &local))) {
+		download->unverified = why_not(part, local);
+		if (download->unverified)
 			return TRUE;
 		g_propagate_error(error, g_steal_pointer(&local));
 		return FALSE;

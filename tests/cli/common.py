@@ -4,9 +4,12 @@
 import json
 import os
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -44,6 +47,58 @@ class Board:
         self.process.stdout.close()
 
 
+def cbor(value):
+    """What the answers of a puppet are made of."""
+    def head(major, number):
+        if number < 24:
+            return bytes([major << 5 | number])
+        size = next(size for size in (1, 2, 4, 8) if number < 1 << 8 * size)
+        return bytes([major << 5 | 23 + size.bit_length()]) + number.to_bytes(size, "big")
+
+    if isinstance(value, int):
+        return head(0, value)
+    if isinstance(value, bytes):
+        return head(2, len(value)) + value
+    if isinstance(value, str):
+        return head(3, len(value.encode())) + value.encode()
+    if isinstance(value, list):
+        return head(4, len(value)) + b"".join(map(cbor, value))
+    return head(5, len(value)) + b"".join(cbor(key) + cbor(value[key]) for key in value)
+
+
+class Puppet(threading.Thread):
+    """A board over UDP that says what it is told: what smpsim never would. The answers, by group and
+    command, are maps or functions of the request that return one; None for silence."""
+
+    def __init__(self, answers):
+        super().__init__()
+        self.answers = answers
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.target = "udp:127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            request, peer = self.socket.recvfrom(65536)
+            if not request:
+                return
+            # Zephyr's struct smp_hdr: an answer's operation is one more.
+            op, _, _, group, sequence, command = struct.unpack(">BBHHBB", request[:8])
+            answer = self.answers.get((group, command), {"rc": 8})
+            if callable(answer):
+                answer = answer(request[8:])
+            if answer is not None:
+                body = cbor(answer)
+                self.socket.sendto(struct.pack(">BBHHBB", op + 1, 0, len(body), group, sequence,
+                                               command) + body, peer)
+
+    def stop(self):
+        self.socket.sendto(b"", self.socket.getsockname())
+        self.join(PATIENCE)
+        self.socket.close()
+
+
 class TestCase(unittest.TestCase):
     """Each test has a directory of its own, which is also the home."""
 
@@ -64,6 +119,12 @@ class TestCase(unittest.TestCase):
         board = Board(self.directory, *options)
         self.addCleanup(board.stop)
         return board
+
+    def puppet(self, answers):
+        """Returns its target."""
+        puppet = Puppet(answers)
+        self.addCleanup(puppet.stop)
+        return puppet.target
 
     def path(self, name):
         return os.path.join(self.directory, name)

@@ -168,6 +168,7 @@ class AndBack(FileTest):
         self.good("fs", "upload", self.write("e", b""), "/lfs1/e")
         self.good("fs", "download", "/lfs1/e", "b.bin")
         self.assertEqual(self.read("b.bin"), b"")
+        self.assertEqual(self.run_smpctl("fs", "download", "/lfs1/e", "-"), (0, "", ""))
 
     def test_resume(self):
         self.write("b.bin.part", DATA[:4000])
@@ -213,6 +214,55 @@ class AndBack(FileTest):
         self.assertEqual((status, err), (0, ""))
         self.assertEqual(out, "".join(f"{offset}\n" for offset in offsets) + "Done\n")
         self.assertEqual(self.read("b.bin"), DATA)
+
+
+class Compared(FileTest):
+    """What a board says of the hash of a file of 100 bytes."""
+
+    def get(self, answer, *args, status=0):
+        """Returns what came and what was said."""
+        self.environment["SMPCTL_CONN"] = self.puppet(
+            {(8, 0): {"data": DATA[:100], "off": 0, "len": 100}, (8, 2): answer})
+        process = subprocess.run([SMPCTL, "fs", "download", PATH, *args], capture_output=True,
+                                 env=self.environment, timeout=PATIENCE, cwd=self.directory,
+                                 check=False)
+        self.assertEqual(process.returncode, status, process.stderr)
+        return process.stdout, process.stderr.decode()
+
+    @staticmethod
+    def sha(data):
+        return {"type": "sha256", "len": len(data), "output": hashlib.sha256(data).digest()}
+
+    @staticmethod
+    def crc_only(request):
+        if b"sha256" in request:
+            return {"err": {"group": 8, "rc": 13}}
+        return {"type": "crc32", "len": 100, "output": zlib.crc32(DATA[:100])}
+
+    def test_good(self):
+        for answer in self.sha(DATA[:100]), self.crc_only:
+            self.assertNotIn("verified", self.get(answer, "b.bin")[1])
+            self.assertEqual(self.read("b.bin"), DATA[:100])
+        out, err = self.get(self.sha(DATA[:100]), "-")
+        self.assertEqual(out, DATA[:100])
+        self.assertNotIn("verified", err)
+
+    def test_bad(self):
+        for target in "b.bin", "-":
+            for data in DATA[1:101], DATA[:101]:
+                _, err = self.get(self.sha(data), target, status=1)
+                self.assertIn(f"what came of {PATH} is not what the board has", err)
+                self.get(self.sha(data), target, "--no-verify")
+        os.unlink(self.path("b.bin"))
+        self.assertEqual(self.files(), ["a.bin"])
+
+    def test_not_compared(self):
+        for target in "b.bin", "-":
+            self.assertIn("not verified: the board has no hashes (CONFIG_MCUMGR_GRP_FS_CHECKSUM_HASH)",
+                          self.get({"rc": 8}, target)[1])
+            self.assertNotIn("verified", self.get({"rc": 8}, target, "--no-verify")[1])
+        self.assertIn("not verified: what goes to standard output is compared by SHA-256 only",
+                      self.get(self.crc_only, "-")[1])
 
 
 class Faults(FileTest):
