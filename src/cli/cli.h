@@ -421,6 +421,10 @@ gboolean smpctl_part_write(SmpctlPart *part, const guint8 *data, gsize size,
 			   GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* It is whole and gets its name. */
 gboolean smpctl_part_finish(SmpctlPart *part, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Returns: (transfer full) (nullable): what stays of it where something failed, for Smpctl.state
+ * @size: of the whole; 0 where that is not known
+ * @resumes: --resume can make use of it */
+char *smpctl_part_state(const SmpctlPart *part, guint64 size, gboolean resumes);
 /* One that is not @done and holds nothing of use goes. */
 void smpctl_part_close(SmpctlPart *part, gboolean done);
 
@@ -429,7 +433,7 @@ void smpctl_part_close(SmpctlPart *part, gboolean done);
  * @source: on the board
  * @target: here; "-" for standard output
  * @window: most requests in flight; 0 for what the board takes
- * @size: (out)
+ * @size: (out): of the whole; 0 where that is not known
  * @unverified: (out) (nullable): why nothing was compared, where it should have been
  */
 typedef struct {

@@ -114,10 +114,8 @@ static gboolean download(Smpctl *cli, SmpSession *session, const char *file, GEr
 	gboolean done = fetch(cli, session, &part, error) && finish(&part, &hash, error);
 	if (done)
 		tell(cli, file, hash, part.size);
-	else if (part.size > 0)
-		cli->state = g_strdup_printf("%" G_GUINT64_FORMAT " bytes are in %s.\n"
-					     "The same command with --resume goes on from there.",
-					     part.size, part.path);
+	else
+		cli->state = smpctl_part_state(&part, 0, TRUE);
 	smpctl_part_close(&part, done);
 	return done;
 }

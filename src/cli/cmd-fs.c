@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define WRITE_FAILED 10 /* fs_mgmt.h */
+
 static gboolean resume;
 static gboolean no_verify;
 static int window;
@@ -163,17 +165,34 @@ static GBytes *load(const char *path, GError **error)
 	return smpctl_read_file(path, error);
 }
 
-/* Where the board refused, trying again does not help. */
-static char *upload_state(const SmpctlTransfer *transfer, const char *path, const GError *error)
+/* A file is emptied with the first bytes of another, not where they cannot be meant for it. */
+static gboolean may_be_lost(const SmpUploadResult *result, const GError *error)
 {
 	SmpDeviceError device;
 
-	if (smp_error_get_device(error, &device))
+	return result->sent > 0 && (!smp_error_get_device(error, &device) ||
+				    smp_error_is_device(error, SMP_GROUP_FS, WRITE_FAILED) ||
+				    smp_error_is_device(error, SMP_GROUP_NONE, SMP_RC_EUNKNOWN));
+}
+
+/* Where the board refused, or has something else, going on does not help. */
+static char *upload_state(const SmpctlTransfer *transfer, const SmpUploadResult *result,
+			  const char *path, guint64 size, const GError *error)
+{
+	SmpDeviceError device;
+	guint64 there = MAX(transfer->offset, result->resumed_at);
+
+	if (there == 0 && !may_be_lost(result, error))
+		return NULL;
+	if (there == 0)
+		return g_strdup_printf("What %s held before on the board may be lost.", path);
+	if (smp_error_get_device(error, &device) ||
+	    g_error_matches(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_MISMATCH))
 		return g_strdup_printf("What %s held before on the board is lost.", path);
 	return g_strdup_printf("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
 			       " bytes are in %s on the board; what it held before is lost.\n"
 			       "The same command with --resume goes on from there.",
-			       transfer->offset, transfer->size, path);
+			       there, size, path);
 }
 
 static gboolean send_file(SmpctlTransfer *transfer, SmpSession *session, GBytes *bytes,
@@ -194,10 +213,11 @@ static gboolean send_file(SmpctlTransfer *transfer, SmpSession *session, GBytes 
 
 	if (result->window > 0 && window == 0)
 		smpctl_remember_window(link, result->window_limit);
-	if (!done && transfer->offset > 0)
-		transfer->cli->state = upload_state(transfer, path, local);
-	if (!done)
+	if (!done) {
+		transfer->cli->state =
+			upload_state(transfer, result, path, g_bytes_get_size(bytes), local);
 		g_propagate_error(error, g_steal_pointer(&local));
+	}
 	return done;
 }
 

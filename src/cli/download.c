@@ -79,6 +79,17 @@ gboolean smpctl_part_finish(SmpctlPart *part, GError **error)
 	return TRUE;
 }
 
+char *smpctl_part_state(const SmpctlPart *part, guint64 size, gboolean resumes)
+{
+	g_autofree char *of = size ? g_strdup_printf(" of %" G_GUINT64_FORMAT, size) : NULL;
+
+	if (!part->path || part->size == 0)
+		return NULL;
+	return g_strdup_printf(
+		"%" G_GUINT64_FORMAT "%s bytes are in %s.%s", part->size, of ? of : "", part->path,
+		resumes ? "\nThe same command with --resume goes on from there." : "");
+}
+
 void smpctl_part_close(SmpctlPart *part, gboolean done)
 {
 	if (part->path && part->fd >= 0) {
@@ -204,12 +215,7 @@ static gboolean fetch(Smpctl *cli, SmpSession *session, SmpctlDownload *download
 	transfer.offset = part->size;
 	gboolean done = smp_fs_download(session, download->source, part->size, sink, part, &options,
 					result, error);
-	download->size = part->size;
-	if (!done && part->size > 0 && part->path)
-		cli->state = g_strdup_printf("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-					     " bytes are in %s.\n"
-					     "The same command with --resume goes on from there.",
-					     part->size, transfer.size, part->path);
+	download->size = done ? part->size : transfer.size;
 	smpctl_transfer_clear(&transfer);
 	return done && verify(session, download, part, checked, error) &&
 	       smpctl_part_finish(part, error);
@@ -219,12 +225,21 @@ gboolean smpctl_download(Smpctl *cli, SmpSession *session, SmpctlDownload *downl
 			 SmpUploadResult *result, gboolean *checked, GError **error)
 {
 	SmpctlPart part;
+	SmpDeviceError device;
+	g_autoptr(GError) local = NULL;
 
 	if (download->resume && is_stdout(download))
 		return smpctl_usage_error(error, "--resume needs a file");
 	if (!smpctl_part_open(&part, download->target, download->resume, error))
 		return FALSE;
-	gboolean done = fetch(cli, session, download, &part, result, checked, error);
+	gboolean done = fetch(cli, session, download, &part, result, checked, &local);
+	if (!done) {
+		/* What the board does not hash comes anew. */
+		gboolean resumes =
+			part.size != download->size || !smp_error_get_device(local, &device);
+		cli->state = smpctl_part_state(&part, download->size, resumes);
+		g_propagate_error(error, g_steal_pointer(&local));
+	}
 	smpctl_part_close(&part, done);
 	return done;
 }

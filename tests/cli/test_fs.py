@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import subprocess
+import threading
 import unittest
 import zlib
 
@@ -263,6 +264,76 @@ class Compared(FileTest):
             self.assertNotIn("verified", self.get({"rc": 8}, target, "--no-verify")[1])
         self.assertIn("not verified: what goes to standard output is compared by SHA-256 only",
                       self.get(self.crc_only, "-")[1])
+
+
+class Left(FileTest):
+    """What is said of a transfer that failed."""
+
+    RESUME = "\n  The same command with --resume goes on from there."
+
+    def silence(self, _):
+        """Instead of an answer: nobody waits for one."""
+        self.started.wait(PATIENCE)
+        self.process.send_signal(signal.SIGINT)
+
+    def failed(self, answers, *args, status):
+        self.environment["SMPCTL_CONN"] = self.puppet(answers)
+        self.started = threading.Event()
+        self.process = self.start("-q", "fs", *args)
+        self.started.set()
+        out, err = self.process.communicate(timeout=PATIENCE)
+        self.assertEqual((self.process.returncode, out), (status, ""), err)
+        return err
+
+    def test_upload_is_something_else(self):
+        err = self.failed({(8, 0): {"off": 10}, (8, 4): {}, (8, 2): Compared.sha(DATA[1:11])},
+                          "upload", self.write("b.bin", DATA[:10]), PATH, status=1)
+        self.assertIn("what the board has of /lfs1/a now is something else; upload it again", err)
+        self.assertIn("What /lfs1/a held before on the board is lost.", err)
+        self.assertNotIn("--resume", err)
+
+    def test_upload_without_an_answer(self):
+        lost = "What /lfs1/a held before on the board may be lost."
+        for answer, status, said in (self.silence, 130, True), ({"err": {"group": 8, "rc": 10}}, 6, True), (
+                {"err": {"group": 8, "rc": 14}}, 6, False):
+            with self.subTest(answer):
+                err = self.failed({(8, 0): answer, (8, 4): {}}, "upload", self.source, PATH,
+                                  status=status)
+                self.assertEqual(lost in err, said, err)
+        # Nothing was sent.
+        self.assertNotIn("lost", self.failed({(8, 4): self.silence}, "upload", self.source, PATH, status=130))
+
+    def test_upload_resumed_without_an_answer(self):
+        err = self.failed({(8, 0): self.silence, (8, 1): {"len": 500}, (8, 2): Compared.sha(DATA[:500]),
+                           (8, 4): {}}, "upload", "--resume", self.source, PATH, status=130)
+        self.assertIn("500 of 9000 bytes are in /lfs1/a on the board", err)
+
+    def test_download_resumed_without_an_answer(self):
+        self.write("b.bin.part", DATA[:500])
+        for answers in {(8, 2): Compared.sha(DATA[:500])}, {(8, 2): self.silence}:
+            err = self.failed(answers | {(8, 1): self.silence}, "download", "--resume", PATH, "b.bin",
+                              status=130)
+            self.assertIn("  500 bytes are in b.bin.part." + self.RESUME, err)
+
+    def test_download_not_compared(self):
+        data = {"data": DATA[:100], "off": 0, "len": 100}
+        err = self.failed({(8, 0): data, (8, 2): self.silence}, "download", PATH, "b.bin", status=130)
+        self.assertIn("100 of 100 bytes are in b.bin.part." + self.RESUME, err)
+        err = self.failed({(8, 0): data, (8, 2): {"rc": 1}}, "download", PATH, "b.bin", status=6)
+        self.assertIn("100 of 100 bytes are in b.bin.part.\n", err)
+        self.assertNotIn("--resume", err)
+        err = self.failed({(8, 0): data, (8, 2): Compared.sha(DATA)}, "download", PATH, "b.bin",
+                          status=1)
+        self.assertNotIn("b.bin.part", err)
+        self.assertEqual(self.files(), ["a.bin"])
+
+    def test_download_without_its_name(self):
+        os.mkdir(self.path("b.bin"))
+        data = {"data": DATA[:100], "off": 0, "len": 100}
+        err = self.failed({(8, 0): data, (8, 2): Compared.sha(DATA[:100])}, "download", PATH,
+                          "b.bin", status=1)
+        self.assertIn("cannot write b.bin: Is a directory", err)
+        self.assertIn("100 of 100 bytes are in b.bin.part." + self.RESUME, err)
 
 
 class Faults(FileTest):
