@@ -70,6 +70,8 @@ static gboolean execute(Smpctl *cli, SmpSession *session, const char *line, GErr
 	gint64 status;
 	g_autofree char *output = smp_shell_execute(session, arguments, 0, &status, &local);
 
+	if (!output || status != 0)
+		cli->status = SMPCTL_EXIT_DEVICE;
 	if (output && cli->options->json) {
 		print_json(output, status);
 		return TRUE;
@@ -178,6 +180,10 @@ gboolean smpctl_cmd_shell(Smpctl *cli, char **args, GError **error)
 
 	if (!session)
 		return FALSE;
-	return isatty(STDIN_FILENO) ? run_terminal(cli, session, error)
-				    : run_lines(cli, session, error);
+	if (!isatty(STDIN_FILENO))
+		return run_lines(cli, session, error);
+	gboolean good = run_terminal(cli, session, error);
+	/* A person has seen what failed. */
+	cli->status = SMPCTL_EXIT_OK;
+	return good;
 }

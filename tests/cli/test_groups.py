@@ -218,16 +218,19 @@ class Shell(OnBoard):
     def test_script(self):
         status, out, err = self.feed("kernel version\n\nnosuch\n" + "x" * 300 + "\necho 1\nexit\necho 2\n",
                                      "shell")
-        self.assertEqual(status, 0)
+        self.assertEqual(status, 6)
         self.assertIn("Zephyr version 4.4.0", out)
         self.assertIn("\n1\n", out)
         self.assertNotIn("\n2\n", out)
         self.assertIn("status -8\n", err)
         self.assertIn("COMMAND_TOO_LONG", err)
+        for text, expected in (("echo 1\n", 0), ("nosuch\necho 1\n", 6),
+                               ("x" * 300 + "\necho 1\n", 6)):
+            self.assertEqual(self.feed(text, "shell")[0], expected)
 
     def test_script_json(self):
         status, out, err = self.feed("echo 1\nnosuch\n", "--json", "shell")
-        self.assertEqual((status, err), (0, ""))
+        self.assertEqual((status, err), (6, ""))
         self.assertEqual([line.partition(",")[0] for line in out.splitlines()],
                          ['{"status":0', '{"status":-8'])
 
