@@ -9,6 +9,10 @@
 #include <glib/gstdio.h>
 #include <stdio.h>
 
+/* More than the memory of any board with Mynewt: it does not come to an end. */
+#define MAX_MIB 64
+#define LIMIT	((guint64)MAX_MIB * 1024 * 1024)
+
 static gint64 start;
 static gint64 most;
 static gboolean elf;
@@ -39,6 +43,27 @@ gboolean smpctl_cmd_core_list(Smpctl *cli, char **args, GError **error)
 	return TRUE;
 }
 
+static gboolean check_end(const SmpctlPart *part, GError **error)
+{
+	if (part->size > 0)
+		return TRUE;
+	g_set_error(error, SMPCTL_ERROR, SMPCTL_ERROR_FAILED,
+		    "cannot read the core dump: nothing is at offset %" G_GINT64_FORMAT " of it",
+		    start);
+	return FALSE;
+}
+
+/* Of no use, so nothing of it stays. */
+static gboolean refuse_endless(SmpctlPart *part, GError **error)
+{
+	g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_MALFORMED,
+		    "cannot read the core dump: the board sends more than %d MiB; --bytes takes a "
+		    "part of it",
+		    MAX_MIB);
+	part->size = 0;
+	return FALSE;
+}
+
 /* How long it is, is not told: until nothing comes. */
 static gboolean fetch(Smpctl *cli, SmpSession *session, SmpctlPart *part, GError **error)
 {
@@ -52,11 +77,13 @@ static gboolean fetch(Smpctl *cli, SmpSession *session, SmpctlPart *part, GError
 		const guint8 *data = g_bytes_get_data(bytes, &size);
 		if (smpctl_is_go_tool(cli) && !cli->options->json)
 			printf("%" G_GUINT64_FORMAT "\n", offset);
+		if (most == 0 && size > LIMIT - MIN(part->size, LIMIT))
+			return refuse_endless(part, error);
 		gsize wanted = most ? (gsize)MIN(size, (guint64)most - part->size) : size;
 		if (!smpctl_part_write(part, data, wanted, error))
 			return FALSE;
 	}
-	return TRUE;
+	return check_end(part, error);
 }
 
 static void tell(Smpctl *cli, const char *file, const char *hash, guint64 size)

@@ -561,9 +561,26 @@ class Mynewt(OnBoard):
         self.assertEqual(sorted(set(os.listdir(self.directory)) - {"mcumgr"}), ["b", "c", "core.bin"])
         self.convert(core)
         self.usage("image", "coredownload", "-n", "-1", "d", text="must not be negative")
+        status, out, err = self.run_smpctl("image", "coredownload", "--offset", "3000", "d")
+        self.assertEqual(status, 1)
+        self.assertIn("nothing is at offset 3000 of it", err)
+        self.assertNotIn("Done", out)
+        self.assertFalse({"d", "d.part"} & set(os.listdir(self.directory)))
         self.assertEqual(self.good("image", "coreerase"), "Done\n")
         self.assertEqual(self.one("image", "coreerase"), {"erased": True})
         self.assertEqual(self.good("image", "corelist"), "No corefiles\n")
+
+    def test_core_without_end(self):
+        limit = 64 * 1024 * 1024
+        target = self.puppet({(1, 4): {"rc": 0, "data": bytes(400)}})
+        os.truncate(self.write("c.part", b""), limit - 500)
+        status, out, err = self.run_smpctl("-c", target, "image", "coredownload", "--resume", "c")
+        self.assertEqual(status, 1)
+        self.assertNotIn("Done", out)
+        self.assertIn("the board sends more than 64 MiB; --bytes takes a part of it", err)
+        self.assertFalse({"c", "c.part"} & set(os.listdir(self.directory)))
+        self.good("-c", target, "image", "coredownload", "-n", "1000", "c")
+        self.assertEqual(self.read("c"), bytes(1000))
 
 
     def convert(self, core):
