@@ -350,7 +350,8 @@ gboolean smpctl_cmd_fs_types(Smpctl *cli, char **args, GError **error)
 	}
 	for (guint i = 0; i < types->len; i++) {
 		const SmpFsHashType *type = g_ptr_array_index(types, i);
-		printf("%-8s %u bytes\n", type->name, type->size);
+		g_autofree char *name = smpctl_clean(type->name);
+		printf("%-8s %u bytes\n", name, type->size);
 	}
 	return TRUE;
 }

@@ -41,10 +41,11 @@ static void print_infos(const GPtrArray *infos)
 	for (guint i = 0; i < infos->len; i++) {
 		const SmpGroupInfo *info = g_ptr_array_index(infos, i);
 		g_autofree char *short_name = smp_group_name(info->id);
+		g_autofree char *title = smpctl_clean(info->name);
 
 		printf("%5u  %-12s", info->id, short_name);
-		if (*info->name)
-			printf("  %s", info->name);
+		if (*title)
+			printf("  %s", title);
 		if (info->handlers)
 			printf("  (%u command%s)", info->handlers, info->handlers == 1 ? "" : "s");
 		putchar('\n');

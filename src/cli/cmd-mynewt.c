@@ -93,10 +93,14 @@ static void print_entry(const LogQuery *query, const SmpLogEntry *entry)
 		go_name(go_levels, G_N_ELEMENTS(go_levels), query->levels, entry->level);
 	g_autofree char *image = image_text(entry);
 	g_autofree char *message = message_text(entry);
+	g_autofree char *shown_module = smpctl_clean(module);
+	g_autofree char *shown_level = smpctl_clean(level);
+	g_autofree char *type = smpctl_clean(entry->type ? entry->type : "str");
+	g_autofree char *shown = smpctl_clean(message);
 	g_autofree char *time = g_strdup_printf("%" G_GINT64_FORMAT "us", entry->timestamp);
 
-	printf("%10" G_GUINT64_FORMAT " %22s | %16s %16s %6s %8s %s\n", entry->index, time, module,
-	       level, entry->type ? entry->type : "str", image, message);
+	printf("%10" G_GUINT64_FORMAT " %22s | %16s %16s %6s %8s %s\n", entry->index, time,
+	       shown_module, shown_level, type, image, shown);
 }
 
 static void json_entry(const LogQuery *query, const SmpLog *log, const SmpLogEntry *entry)
@@ -123,8 +127,9 @@ static void print_heading(const SmpLog *log)
 {
 	static const char *const types[] = {"STREAM", "MEMORY", "STORAGE"};
 	gboolean known = log->type >= 0 && log->type < (int)G_N_ELEMENTS(types);
+	g_autofree char *name = smpctl_clean(log->name);
 
-	printf("Name: %s\nType: %s\n%10s %22s | %16s %16s %6s %8s %s\n", log->name,
+	printf("Name: %s\nType: %s\n%10s %22s | %16s %16s %6s %8s %s\n", name,
 	       known ? types[log->type] : "UNDEFINED", "[index]", "[timestamp]", "[module]",
 	       "[level]", "[type]", "[img]", "[message]");
 }
@@ -327,7 +332,8 @@ gboolean smpctl_cmd_log_modules(Smpctl *cli, char **args, GError **error)
 	g_ptr_array_sort(names, by_name);
 	for (guint i = 0; i < names->len; i++) {
 		const SmpLogName *name = g_ptr_array_index(names, i);
-		printf("    %s (%" G_GINT64_FORMAT ")\n", name->name, name->number);
+		g_autofree char *shown = smpctl_clean(name->name);
+		printf("    %s (%" G_GINT64_FORMAT ")\n", shown, name->number);
 	}
 	return TRUE;
 }
@@ -347,7 +353,8 @@ gboolean smpctl_cmd_log_levels(Smpctl *cli, char **args, GError **error)
 	g_ptr_array_sort(names, by_number);
 	for (guint i = 0; i < names->len; i++) {
 		const SmpLogName *name = g_ptr_array_index(names, i);
-		printf("    %" G_GINT64_FORMAT ": %s\n", name->number, name->name);
+		g_autofree char *shown = smpctl_clean(name->name);
+		printf("    %" G_GINT64_FORMAT ": %s\n", name->number, shown);
 	}
 	return TRUE;
 }

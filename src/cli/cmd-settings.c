@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static char *value_type;
 static int value_size;
@@ -64,13 +65,24 @@ static char *to_text(const guint8 *data, gsize size)
 {
 	gsize length = size > 0 && data[size - 1] == 0 ? size - 1 : size;
 
-	if (!g_utf8_validate((const char *)data, (gssize)length, NULL))
+	if (!data || !g_utf8_validate((const char *)data, (gssize)length, NULL))
 		return NULL;
-	for (gsize i = 0; i < length; i++) {
-		if (g_ascii_iscntrl(data[i]))
-			return NULL;
+	g_autofree char *text = g_strndup((const char *)data, length);
+	g_autofree char *clean = smpctl_clean(text);
+	return g_str_equal(text, clean) ? g_steal_pointer(&text) : NULL;
+}
+
+/* What is no text is shown as far as a terminal can, and goes elsewhere as it is. */
+static void print_text(const char *text, const guint8 *data, gsize size)
+{
+	if (!text && size > 0 && isatty(STDOUT_FILENO)) {
+		g_autofree char *valid = g_utf8_make_valid((const char *)data, (gssize)size);
+		g_autofree char *shown = smpctl_clean(valid);
+		puts(shown);
+		return;
 	}
-	return g_strndup((const char *)data, length);
+	fwrite(text ? text : (const char *)data, 1, text ? strlen(text) : size, stdout);
+	putchar('\n');
 }
 
 static gboolean print_value(const guint8 *data, gsize size, ValueType type, GError **error)
@@ -86,9 +98,10 @@ static gboolean print_value(const guint8 *data, gsize size, ValueType type, GErr
 			    size, hex);
 		return FALSE;
 	}
-	if (type == AS_TEXT || (type == AS_GUESS && text && *text)) {
-		fwrite(data, 1, text ? strlen(text) : size, stdout);
-		putchar('\n');
+	if (type == AS_GUESS && text && *text) {
+		puts(text);
+	} else if (type == AS_TEXT) {
+		print_text(text, data, size);
 	} else if (type == AS_INT) {
 		printf("%" G_GINT64_FORMAT "\n", number);
 	} else {
@@ -290,7 +303,8 @@ gboolean smpctl_cmd_config(Smpctl *cli, char **args, GError **error)
 		smpctl_json_text(json, "value", value);
 		smpctl_json_print(json);
 	} else {
-		printf("Value: %s\n", value);
+		g_autofree char *shown = smpctl_clean(value);
+		printf("Value: %s\n", shown);
 	}
 	return TRUE;
 }

@@ -35,14 +35,22 @@ static gint compare_names(gconstpointer a, gconstpointer b)
 	return strcmp((*first)->name, (*second)->name);
 }
 
+static void print_group(const char *name)
+{
+	g_autofree char *shown = smpctl_clean(name);
+
+	printf("stat group: %s\n", shown);
+}
+
 static void print_fields(const char *name, const GPtrArray *fields)
 {
-	printf("stat group: %s\n", name);
+	print_group(name);
 	if (fields->len == 0)
 		puts("    (empty)");
 	for (guint i = 0; i < fields->len; i++) {
 		const SmpStatField *field = g_ptr_array_index(fields, i);
-		printf("%10" G_GUINT64_FORMAT " %s\n", field->value, field->name);
+		g_autofree char *shown = smpctl_clean(field->name);
+		printf("%10" G_GUINT64_FORMAT " %s\n", field->value, shown);
 	}
 }
 
@@ -91,7 +99,7 @@ static gboolean show_or_tell(Smpctl *cli, SmpSession *session, const char *name,
 		smpctl_json_print(json);
 		return TRUE;
 	}
-	printf("stat group: %s\n", name);
+	print_group(name);
 	fflush(stdout);
 	fprintf(stderr, "%s: %s\n", cli->program, local->message);
 	return TRUE;

@@ -233,8 +233,10 @@ void smpctl_print_names(const char *title, char **names)
 {
 	qsort(names, g_strv_length(names), sizeof *names, compare_texts);
 	printf("%s:\n", title);
-	for (; *names; names++)
-		printf("    %s\n", *names);
+	for (; *names; names++) {
+		g_autofree char *shown = smpctl_clean(*names);
+		printf("    %s\n", shown);
+	}
 }
 
 /* What json-glib prints as 0.025999999999999999 is 0.026 to everybody else. */

@@ -10,13 +10,14 @@
 /* Boards and other people write what they like; it stays in its cell. */
 char *smpctl_clean(const char *text)
 {
-	char *valid = g_utf8_make_valid(text ? text : "", -1);
+	g_autofree char *valid = g_utf8_make_valid(text ? text : "", -1);
+	GString *clean = g_string_new(NULL);
 
-	for (char *c = valid; *c; c++) {
-		if (g_ascii_iscntrl(*c))
-			*c = '?';
+	for (const char *c = valid; *c; c = g_utf8_next_char(c)) {
+		gunichar character = g_utf8_get_char(c);
+		g_string_append_unichar(clean, g_unichar_iscntrl(character) ? '?' : character);
 	}
-	return valid;
+	return g_string_free(clean, FALSE);
 }
 
 void smpctl_table_add(GPtrArray *table, ...)

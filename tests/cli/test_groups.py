@@ -133,6 +133,25 @@ class Settings(OnBoard):
                           "int": int.from_bytes(b"simu", "little"), "cut": True})
         self.assertIs(self.one("settings", "read", "app/name", "--max", "16")["cut"], False)
 
+    def test_what_is_no_text(self):
+        """It does not reach a terminal; elsewhere, what was asked for."""
+        self.good("settings", "write", "app/note", "a\u009bb")
+        self.assertEqual(self.read("app/note"), "a\u009bb".encode().hex() + "\n")
+        self.assertNotIn("text", self.one("settings", "read", "app/note"))
+        self.assertEqual(self.read("app/note", "--as", "text"), "a\u009bb\n")
+        for value, shown in ("a\u009bb\x1b[2J", b"a?b?[2J\r\n"), ("", b"\r\n"), ("ä", "ä\r\n".encode()):
+            self.good("settings", "write", "app/note", value)
+            self.assertEqual(self.on_terminal("settings", "read", "app/note", "--as", "text"), shown)
+
+    def on_terminal(self, *args):
+        ours, theirs = pty.openpty()
+        subprocess.run([SMPCTL, *args], stdout=theirs, env=self.environment, timeout=PATIENCE,
+                       check=True)
+        screen = os.read(ours, 4096)
+        os.close(theirs)
+        os.close(ours)
+        return screen
+
     def reset(self):
         self.good("reset")
         self.wait_for(lambda: self.run_smpctl("-t", "1", "echo", "x")[0] == 0)
@@ -416,6 +435,35 @@ class Bridge(OnBoard):
             self.usage("bridge", "connect", "64", "--mode", "1", value, text="takes a value of type")
         self.usage("bridge", "disconnect", "nosuch", text="is no transport")
         self.usage("bridge", "connect", text="Usage:")
+
+
+class Terminal(OnBoard):
+    """What a board says does not command the terminal."""
+
+    def test(self):
+        bad, good = "\x1b[2J\u009b2J\x7fö", "?[2J?2J?ö"
+        answers = {
+            (2, 1): {"stat_list": [bad]},
+            (2, 0): {"name": bad, "fields": {bad: 1}},
+            (3, 0): {"val": bad},
+            (4, 0): {"rc": 0, "next_index": 1, "logs": [{"name": bad, "type": 1, "entries": [
+                {"level": 1, "ts": 0, "index": 0, "module": 1, "type": bad + "x",
+                 "msg": bad.encode()},
+                {"level": 1, "ts": 0, "index": 0, "module": 1, "type": "str",
+                 "msg": bad.encode()}]}]},
+            (4, 3): {"rc": 0, "module_map": {bad: 1}},
+            (4, 4): {"rc": 0, "level_map": {bad: 1}},
+            (4, 5): {"rc": 0, "log_list": [bad]},
+            (8, 3): {"types": {bad: {"format": 0, "size": 4}}},
+            (10, 3): {"groups": [{"group": 64, "name": bad, "handlers": 1}]},
+        }
+        self.environment["SMPCTL_CONN"] = self.puppet(answers)
+        for args in (("stat",), ("stat", "list"), ("config", "a"), ("log", "list"), ("log", "levels"),
+                     ("log", "modules"), ("log", "show", "a"), ("fs", "types"), ("group", "list")):
+            with self.subTest(args):
+                out = self.good(*args)
+                self.assertIn(good, out)
+                self.assertNotRegex(out, "[\x1b\x7f\u009b]")
 
 
 class NotThere(TestCase):
