@@ -41,6 +41,7 @@ void smp_window_init(SmpWindow *window, guint max, guint learned, gint64 now)
 		.limit = learned ? MIN(learned, max) : max,
 		.max = max - spare,
 		.spare = spare,
+		.kept = spare,
 		.began = now,
 		.debt = learned ? LEARNED_DEBT : 0,
 	};
@@ -126,8 +127,10 @@ void smp_window_lost(SmpWindow *window, SmpLoss loss, gint64 now)
 {
 	/* Where losses happen, one of the server's buffers is kept back for the repeat: with all of
 	 * them possibly taken, it would have to wait until they surely are not. */
-	if (window->max > 2 && !window->spare && window->size == window->max)
+	if (window->max > 2 && !window->kept && window->size == window->max) {
 		window->max--;
+		window->kept = TRUE;
+	}
 	window->spare = FALSE;
 	judge(window, loss, now);
 	window->limit = MIN(window->limit, window->max);
@@ -150,5 +153,5 @@ void smp_window_proved(SmpWindow *window, gint64 now)
 	if (!window->spare || window->size < window->max || !has_room(window, now))
 		return;
 	window->max++;
-	window->spare = FALSE;
+	window->spare = window->kept = FALSE;
 }

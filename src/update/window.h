@@ -33,6 +33,7 @@ typedef struct {
 	guint limit;
 	guint max;
 	gboolean spare; /* one more may be allowed than @max */
+	gboolean kept;	/* one of the server's buffers is not used, for a repeat */
 	double alone;	/* µs that a request takes when it is alone in flight; 0 until known */
 	gint64 began;
 	double debt; /* µs */
