@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the tables of commands refer to. Part of cli.h. */
+
+/* commands-data.c, commands-daemon.c, commands-go.c: parts of the table */
+extern const SmpctlCommand smpctl_data_commands[];
+extern const SmpctlCommand smpctl_daemon_commands[];
+extern const SmpctlCommand smpctl_go_commands[];
+
+/* The commands, one function each. */
+gboolean smpctl_cmd_discover(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_doctor(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_status(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_image_list(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_image_slots(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_image_inspect(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_image_test(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_image_confirm(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_image_erase(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_image_upload(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_update(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_resume(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_confirm(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_rollback(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_echo(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_reset(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_os_info(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_os_params(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_os_bootloader(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_os_tasks(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_os_pools(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_os_datetime(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_stat(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_stat_list(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_settings_read(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_settings_write(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_settings_delete(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_settings_commit(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_settings_load(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_settings_save(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_fs_upload(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_fs_download(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_fs_status(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_fs_hash(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_fs_types(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_fs_close(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_raw_read(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_raw_write(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_core_list(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_core_download(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_core_erase(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_config(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_storage_erase(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_group_count(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_group_list(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_bridge_status(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_bridge_list(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_bridge_modes(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_bridge_config(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_bridge_connect(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_bridge_disconnect(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_shell(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_shell_exec(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_log_show(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_log_clear(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_log_list(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_log_modules(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_log_levels(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_run_list(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_run_test(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_crash(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_conn_add(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_conn_show(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_conn_delete(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_console(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_ble_scan(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_ble_pair(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_ble_forget(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_watch(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_device_list(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_device_show(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_device_add(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_device_remove(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_device_refresh(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_device_retry(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_job_list(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_job_show(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_job_watch(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_job_cancel(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_job_confirm(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_job_rollback(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_coap(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_core_convert(Smpctl *cli, char **args, GError **error);
+gboolean smpctl_cmd_version(Smpctl *cli, char **args, GError **error);
+
+/* Their options. */
+extern const GOptionEntry smpctl_console_options[];
+extern const GOptionEntry smpctl_discover_options[];
+extern const GOptionEntry smpctl_erase_options[];
+extern const GOptionEntry smpctl_inspect_options[];
+extern const GOptionEntry smpctl_upload_options[];
+extern const GOptionEntry smpctl_update_options[];
+extern const GOptionEntry smpctl_reset_options[];
+extern const GOptionEntry smpctl_device_list_options[];
+extern const GOptionEntry smpctl_job_rollback_options[];
+extern const GOptionEntry smpctl_settings_read_options[];
+extern const GOptionEntry smpctl_settings_write_options[];
+extern const GOptionEntry smpctl_bridge_connect_options[];
+extern const GOptionEntry smpctl_log_options[];
+extern const GOptionEntry smpctl_core_options[];
+extern const GOptionEntry smpctl_res_options[];
+extern const GOptionEntry smpctl_fs_upload_options[];
+extern const GOptionEntry smpctl_fs_download_options[];
+extern const GOptionEntry smpctl_fs_hash_options[];
