@@ -11,6 +11,7 @@
 #include <smp/error.h>
 #include <smp/firmware.h>
 #include <smp/fs.h>
+#include <smp/hex.h>
 #include <smp/image.h>
 #include <smp/journal.h>
 #include <smp/key.h>

@@ -17,14 +17,6 @@ char *smpctl_bridge_type(guint64 type)
 					       : g_strdup_printf("%" G_GUINT64_FORMAT, type);
 }
 
-gboolean smpctl_parse_uint(const char *text, guint64 max, guint64 *value)
-{
-	gboolean hex = g_str_has_prefix(text, "0x");
-
-	return g_ascii_string_to_unsigned(hex ? text + 2 : text, hex ? 16 : 10, 0, max, value,
-					  NULL);
-}
-
 static gboolean parse_int(const char *text, gint64 *value)
 {
 	return g_ascii_string_to_signed(text, 10, G_MININT64, G_MAXINT64, value, NULL);
@@ -71,7 +63,7 @@ static gboolean set_value(SmpBridgeValue *value, SmpBridgeType type, const char 
 		value->text = g_strdup(text);
 		break;
 	case SMP_BRIDGE_BYTES:
-		value->bytes = smpctl_parse_hex(text + (g_str_has_prefix(text, "hex:") ? 4 : 0));
+		value->bytes = smp_hex_parse(text + (g_str_has_prefix(text, "hex:") ? 4 : 0));
 		good = value->bytes != NULL;
 		break;
 	}

@@ -293,8 +293,6 @@ char *smpctl_params_text(const SmpParams *params);
 /* "179 of 271 KiB" */
 char *smpctl_of_text(guint64 part, guint64 whole);
 
-/* "0a1b" */
-char *smpctl_hex_text(const guint8 *data, gsize size);
 /* A list as the Go tool prints it: "TITLE:" and a name a line, sorted. */
 void smpctl_print_names(const char *title, char **names);
 
@@ -528,9 +526,11 @@ gboolean smpctl_resumes_rollback(const SmpJournal *journal);
 gboolean smpctl_resume_rollback(Smpctl *cli, SmpJournal *journal,
 				GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* bridge-values.c */
+/* parse.c */
 /* Decimal, or hexadecimal with "0x" in front. */
 gboolean smpctl_parse_uint(const char *text, guint64 max, guint64 *value);
+
+/* bridge-values.c */
 /* Returns: (transfer full): the name of a type of values, or its number */
 char *smpctl_bridge_type(guint64 type);
 /* Whether all are KEY=VALUE. */
@@ -539,10 +539,6 @@ gboolean smpctl_bridge_check(char **arguments, GError **error) G_GNUC_WARN_UNUSE
  * that the board asks for */
 GPtrArray *smpctl_bridge_values(SmpSession *session, guint32 transport, guint32 mode,
 				char **arguments, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-
-/* cmd-settings.c */
-/* Returns: (transfer full) (nullable): whole bytes in hexadecimal */
-GBytes *smpctl_parse_hex(const char *text);
 
 /* health.c */
 /* Returns: FALSE with what is wrong in a few words */

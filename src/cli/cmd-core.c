@@ -118,7 +118,7 @@ static char *convert(const char *source, const char *target, GError **error)
 	if (!g_file_set_contents_full(target, (const char *)file->data, (gssize)file->len,
 				      G_FILE_SET_CONTENTS_CONSISTENT, 0666, error))
 		return NULL;
-	return smpctl_hex_text(hash->data, hash->len);
+	return smp_hex_format(hash->data, hash->len);
 }
 
 /* What was read stays where it cannot be converted. */

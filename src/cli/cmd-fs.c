@@ -295,7 +295,7 @@ static void print_hash(Smpctl *cli, const char *path, const SmpFsHash *hash)
 {
 	gsize size;
 	const guint8 *data = g_bytes_get_data(hash->value, &size);
-	g_autofree char *hex = smpctl_hex_text(data, size);
+	g_autofree char *hex = smp_hex_format(data, size);
 
 	if (!cli->options->json) {
 		/* As sha256sum(1). */

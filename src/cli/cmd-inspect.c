@@ -243,15 +243,13 @@ static void print_vectors(const SmpBundleItem *item)
 
 static void print_hashes(const SmpFirmware *firmware)
 {
+	g_autofree char *sha = smp_hex_format(firmware->sha, sizeof firmware->sha);
 	g_autofree char *hash = smp_hash_to_string(&firmware->hash);
 
 	printf("hash:       %s\n", hash);
 	printf("            %s\n", firmware->hash_checked ? "checked: the file is whole"
 							  : "not checked: the image is encrypted");
-	printf("sha256:     ");
-	for (guint i = 0; i < sizeof firmware->sha; i++)
-		printf("%02x", firmware->sha[i]);
-	puts(" (of the file)");
+	printf("sha256:     %s (of the file)\n", sha);
 }
 
 static void print_item(const SmpBundleItem *item, const SmpVerdict *verdict)

@@ -74,7 +74,7 @@ static char *message_text(const SmpLogEntry *entry)
 		return g_utf8_make_valid((const char *)data, (gssize)size);
 	if (g_str_equal(entry->type, "cbor"))
 		json = smp_raw_to_json(data, size);
-	return json ? json : smpctl_hex_text(data, size);
+	return json ? json : smp_hex_format(data, size);
 }
 
 static char *image_text(const SmpLogEntry *entry)
@@ -82,7 +82,7 @@ static char *image_text(const SmpLogEntry *entry)
 	gsize size = 0;
 	const guint8 *data = entry->image ? g_bytes_get_data(entry->image, &size) : NULL;
 
-	return smpctl_hex_text(data, size);
+	return smp_hex_format(data, size);
 }
 
 static void print_entry(const LogQuery *query, const SmpLogEntry *entry)

@@ -87,7 +87,7 @@ static void print_text(const char *text, const guint8 *data, gsize size)
 
 static gboolean print_value(const guint8 *data, gsize size, ValueType type, GError **error)
 {
-	g_autofree char *hex = smpctl_hex_text(data, size);
+	g_autofree char *hex = smp_hex_format(data, size);
 	g_autofree char *text = to_text(data, size);
 	gint64 number;
 
@@ -155,22 +155,9 @@ gboolean smpctl_cmd_settings_read(Smpctl *cli, char **args, GError **error)
 	return TRUE;
 }
 
-GBytes *smpctl_parse_hex(const char *text)
-{
-	gsize length = strlen(text);
-
-	if (length % 2 || strspn(text, "0123456789abcdefABCDEF") != length)
-		return NULL;
-	guint8 *data = g_malloc(length / 2 + 1);
-	for (gsize i = 0; i < length / 2; i++)
-		data[i] = (guint8)(g_ascii_xdigit_value(text[2 * i]) << 4 |
-				   g_ascii_xdigit_value(text[2 * i + 1]));
-	return g_bytes_new_take(data, length / 2);
-}
-
 static GBytes *from_hex(const char *text, GError **error)
 {
-	GBytes *bytes = smpctl_parse_hex(text);
+	GBytes *bytes = smp_hex_parse(text);
 
 	if (!bytes)
 		(void)smpctl_usage_error(error, "“%s” is no whole number of hexadecimal bytes",

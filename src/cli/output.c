@@ -197,18 +197,9 @@ void smpctl_json_seconds(JsonBuilder *json, const char *key, gint64 us)
 	smpctl_json_double(json, key, (double)us / G_USEC_PER_SEC);
 }
 
-char *smpctl_hex_text(const guint8 *data, gsize size)
-{
-	GString *hex = g_string_sized_new(2 * size);
-
-	for (gsize i = 0; i < size; i++)
-		g_string_append_printf(hex, "%02x", data[i]);
-	return g_string_free(hex, FALSE);
-}
-
 void smpctl_json_hex(JsonBuilder *json, const char *key, const guint8 *data, gsize size)
 {
-	g_autofree char *hex = smpctl_hex_text(data, size);
+	g_autofree char *hex = smp_hex_format(data, size);
 
 	if (size)
 		smpctl_json_text(json, key, hex);

@@ -6,6 +6,8 @@
 #include "firmware/parse.h"
 #include "protocol/cbor.h"
 
+#include <smp/hex.h>
+
 /* Longer ones are no use to a person. */
 #define MAX_SHOWN 64
 
@@ -17,13 +19,9 @@ enum {
 
 static char *hex_text(const SmpTlv *tlv)
 {
-	GString *text = g_string_new(NULL);
+	g_autofree char *text = smp_hex_format(tlv->data, MIN(tlv->size, MAX_SHOWN));
 
-	for (guint i = 0; i < MIN(tlv->size, MAX_SHOWN); i++)
-		g_string_append_printf(text, "%02x", tlv->data[i]);
-	if (tlv->size > MAX_SHOWN)
-		g_string_append(text, "...");
-	return g_string_free(text, FALSE);
+	return g_strconcat(text, tlv->size > MAX_SHOWN ? "..." : NULL, NULL);
 }
 
 static char *dependency_text(const SmpTlv *tlv)

@@ -5,6 +5,7 @@
 #include "groups/image.h"
 #include "groups/group.h"
 
+#include <smp/hex.h>
 #include <smp/image.h>
 #include <string.h>
 
@@ -27,11 +28,7 @@ gboolean smp_hash_equal(const SmpHash *a, const SmpHash *b)
 
 char *smp_hash_to_string(const SmpHash *hash)
 {
-	GString *text = g_string_sized_new(2 * hash->size);
-
-	for (guint i = 0; i < hash->size; i++)
-		g_string_append_printf(text, "%02x", hash->data[i]);
-	return g_string_free(text, FALSE);
+	return smp_hex_format(hash->data, hash->size);
 }
 
 void smp_hash_set(SmpHash *hash, const guint8 *data, gsize size)
@@ -42,20 +39,17 @@ void smp_hash_set(SmpHash *hash, const guint8 *data, gsize size)
 
 gboolean smp_hash_parse(const char *text, SmpHash *hash, GError **error)
 {
-	gsize length = strlen(text);
+	g_autoptr(GBytes) bytes = smp_hex_parse(text);
+	gsize size = bytes ? g_bytes_get_size(bytes) : 0;
 
-	if ((length != 64 && length != 96 && length != 128) ||
-	    strspn(text, "0123456789abcdefABCDEF") != length) {
+	if (size != 32 && size != 48 && size != 64) {
 		g_set_error(error, SMP_UPDATE_ERROR, SMP_UPDATE_ERROR_STATE,
 			    "“%s” is no image hash: 64, 96 or 128 hexadecimal digits, as the "
 			    "image list shows them",
 			    text);
 		return FALSE;
 	}
-	hash->size = (guint)length / 2;
-	for (guint i = 0; i < hash->size; i++)
-		hash->data[i] = (guint8)(g_ascii_xdigit_value(text[2 * i]) << 4 |
-					 g_ascii_xdigit_value(text[2 * i + 1]));
+	smp_hash_set(hash, g_bytes_get_data(bytes, NULL), size);
 	return TRUE;
 }
 

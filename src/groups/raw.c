@@ -5,6 +5,7 @@
 #include <json-glib/json-glib.h>
 #include <math.h>
 #include <smp/error.h>
+#include <smp/hex.h>
 #include <smp/raw.h>
 #include <string.h>
 
@@ -23,13 +24,10 @@ static void add_object(JsonBuilder *json, const char *key, const char *value)
 static void add_bytes(JsonBuilder *json, const SmpCbor *item)
 {
 	g_autoptr(GBytes) bytes = smp_cbor_dup_bytes(item);
-	g_autoptr(GString) hex = g_string_new(NULL);
-	gsize size;
-	const guint8 *data = g_bytes_get_data(bytes, &size);
+	g_autofree char *hex =
+		smp_hex_format(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
 
-	for (gsize i = 0; i < size; i++)
-		g_string_append_printf(hex, "%02x", data[i]);
-	add_object(json, "$hex", hex->str);
+	add_object(json, "$hex", hex);
 }
 
 static void add_uint(JsonBuilder *json, guint64 number)
@@ -179,17 +177,11 @@ static gboolean fail(GError **error, const char *what, const char *text)
 
 static gboolean put_hex(GByteArray *out, const char *hex, GError **error)
 {
-	g_autoptr(GByteArray) bytes = g_byte_array_new();
-	gsize length = strlen(hex);
+	g_autoptr(GBytes) bytes = smp_hex_parse(hex);
 
-	if (length % 2 || strspn(hex, "0123456789abcdefABCDEF") != length)
+	if (!bytes)
 		return fail(error, "“$hex” takes whole bytes", hex);
-	for (gsize i = 0; i < length; i += 2) {
-		guint8 byte = (guint8)(g_ascii_xdigit_value(hex[i]) << 4 |
-				       g_ascii_xdigit_value(hex[i + 1]));
-		g_byte_array_append(bytes, &byte, 1);
-	}
-	smp_cbor_put_bytes(out, bytes->data, bytes->len);
+	smp_cbor_put_bytes(out, g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes));
 	return TRUE;
 }
 

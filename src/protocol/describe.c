@@ -5,6 +5,7 @@
 #include "protocol/cbor.h"
 
 #include <smp/error.h>
+#include <smp/hex.h>
 #include <smp/packet.h>
 
 /* Image data is not worth more of a line. */
@@ -14,10 +15,9 @@ static void append_item(GString *text, const SmpCbor *item);
 
 static void append_bytes(GString *text, const guint8 *data, gsize size)
 {
-	g_string_append(text, "h'");
-	for (gsize i = 0; i < MIN(size, BYTES_SHOWN); i++)
-		g_string_append_printf(text, "%02x", data[i]);
-	g_string_append(text, size > BYTES_SHOWN ? "…'" : "'");
+	g_autofree char *hex = smp_hex_format(data, MIN(size, BYTES_SHOWN));
+
+	g_string_append_printf(text, "h'%s%s'", hex, size > BYTES_SHOWN ? "…" : "");
 	if (size > BYTES_SHOWN)
 		g_string_append_printf(text, " (%" G_GSIZE_FORMAT " bytes)", size);
 }
