@@ -65,6 +65,16 @@ class Data(Case):
         self.ctl("storage", "erase")
         self.ctl("fs", "status", "/lfs1/a", code=6)
 
+    def test_others(self):
+        """group count, fs types, fs close, raw write, os bootloader, doctor"""
+        self.assertEqual(self.ctl("group", "count").out, "7\n")
+        self.assertIn("sha256   32 bytes\n", self.ctl("fs", "types").out)
+        self.ctl("fs", "close")
+        self.assertEqual(self.ctl("raw", "write", "os", "0", '{"d": "x"}').json, [{"r": "x"}])
+        # This program has no bootloader.
+        self.assertIn("CONFIG_MCUMGR_GRP_OS_BOOTLOADER_INFO", self.ctl("os", "bootloader", code=6).err)
+        self.assertIn("verdict", self.ctl("doctor").out)
+
 
 if __name__ == "__main__":
     main(prepare)
