@@ -170,8 +170,10 @@ class Boards(Case):
         self.assertIn("[job]", (gateway.STATE / "jobs/1/job").read_text(encoding="utf-8"))
         run("systemctl", "start", "smpd")
         self.assert_updated(job)
-        self.assertEqual([entry["MESSAGE_ID"] for entry in self.entries(job)][:3],
-                         [BEGUN, INTERRUPTED, RESUMED])
+        # A slow machine may be through with the upload before systemd stops it.
+        told = (BEGUN, INTERRUPTED, RESUMED)
+        self.assertEqual([entry["MESSAGE_ID"] for entry in self.entries(job)
+                          if entry["MESSAGE_ID"] in told], list(told))
 
     def inhibitors(self):
         listed = self.root.connection.call_sync(
