@@ -61,25 +61,20 @@ gboolean smpctl_signals_init(GCancellable *cancellable, GError **error)
 	return TRUE;
 }
 
-/* Where nohup has it ignored, that is wanted. */
-static void catch_unless_ignored(int number)
+void smpctl_signals_restore(int fd, const struct termios *was)
 {
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 	struct sigaction now;
 
-	if (sigaction(number, NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-		sigaction(number, &action, NULL);
-}
-
-void smpctl_signals_restore(int fd, const struct termios *was)
-{
 	terminal = -1;
 	if (!was)
 		return;
 	terminal_was = *was;
 	terminal = fd;
-	catch_unless_ignored(SIGHUP);
-	catch_unless_ignored(SIGQUIT);
+	sigaction(SIGQUIT, &action, NULL);
+	/* Where nohup has it ignored, that is wanted. */
+	if (sigaction(SIGHUP, NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &action, NULL);
 }
 
 void smpctl_signals_end(void)

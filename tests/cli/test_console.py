@@ -16,6 +16,7 @@ import time
 import unittest
 
 from common import PATIENCE, SMPCTL, TestCase
+import smptest
 
 ESCAPE = b"\x1d"
 NOBODY = 65534
@@ -24,7 +25,7 @@ NOBODY = 65534
 class Console:
     """smpctl console, at a terminal of its own or between pipes; what it writes is gathered."""
 
-    def __init__(self, test, *args, terminal=True, program=(), **options):
+    def __init__(self, test, *args, terminal=True, program=(), command=SMPCTL, **options):
         self.test = test
         self.output = b""
         if terminal:
@@ -36,7 +37,7 @@ class Console:
             self.reader, writer = os.pipe()
             streams = {"stdin": subprocess.PIPE, "stdout": writer}
         self.process = subprocess.Popen(
-            [*program, SMPCTL, "console", *args], stderr=subprocess.PIPE, cwd=test.directory,
+            [*program, command, "console", *args], stderr=subprocess.PIPE, cwd=test.directory,
             env=test.environment, start_new_session=True, **streams, **options)
         if not terminal:
             os.close(writer)
@@ -448,7 +449,8 @@ class Users(ConsoleCase):
         os.chown(self.runtime, NOBODY, -1)
         del self.environment["XDG_RUNTIME_DIR"]
         made = f"/tmp/smp-console-{NOBODY}"
-        console = self.console(target, terminal=False, preexec_fn=self.be_nobody)
+        console = self.console(target, terminal=False, preexec_fn=self.be_nobody,
+                               command=smptest.for_others(SMPCTL, self.path("others")))
         self.addCleanup(lambda: os.path.isdir(made) and os.rmdir(made))
         self.assertEqual(stat.S_IMODE(os.stat(made).st_mode), 0o700)
         self.assertIn("shared by a console", self.good("-c", target, "status"))
@@ -479,7 +481,9 @@ class Ends(ConsoleCase):
         target = self.board("--pty").target
         for what in (ESCAPE, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
             with self.subTest(what):
-                console = self.console(target)
+                # Whoever runs the tests may ignore some.
+                console = self.console(
+                    target, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
                 self.assertNotEqual(termios.tcgetattr(console.screen), console.was)
                 if what == ESCAPE:
                     console.type(ESCAPE)
