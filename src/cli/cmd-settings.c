@@ -81,7 +81,10 @@ static void print_text(const char *text, const guint8 *data, gsize size)
 		puts(shown);
 		return;
 	}
-	fwrite(text ? text : (const char *)data, 1, text ? strlen(text) : size, stdout);
+	if (text)
+		fputs(text, stdout);
+	else if (size > 0)
+		fwrite(data, 1, size, stdout);
 	putchar('\n');
 }
 
