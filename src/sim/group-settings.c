@@ -92,20 +92,32 @@ static int unknown_key(SimRequest *request, const char *name)
 			       ours ? SETTINGS_KEY_NOT_FOUND : SETTINGS_ROOT_KEY_NOT_FOUND);
 }
 
+/* Decodes @fields, the first of which is the name. Returns: (transfer full) (nullable): the name of
+ * @key; without it @rc is what to answer */
+static char *take_key(SimRequest *request, SimField *fields, guint n, int *key, int *rc)
+{
+	*rc = SIM_EINVAL;
+	if (!sim_request_decode(request, fields, n))
+		return NULL;
+	g_autofree char *name = take_name(request, &fields[0], rc);
+	if (!name)
+		return NULL;
+	*key = find_key(name);
+	if (*key >= 0)
+		return g_steal_pointer(&name);
+	*rc = unknown_key(request, name);
+	return NULL;
+}
+
 static int read_value(SimRequest *request)
 {
 	SimField fields[] = {{"name", SIM_FIELD_TEXT}, {"max_size", SIM_FIELD_UINT}};
-	int rc = SIM_EINVAL;
+	int key, rc;
 	gsize size;
+	g_autofree char *name = take_key(request, fields, G_N_ELEMENTS(fields), &key, &rc);
 
-	if (!sim_request_decode(request, fields, G_N_ELEMENTS(fields)))
-		return SIM_EINVAL;
-	g_autofree char *name = take_name(request, &fields[0], &rc);
 	if (!name)
 		return rc;
-	int key = find_key(name);
-	if (key < 0)
-		return unknown_key(request, name);
 	if (keys[key].write_only)
 		return sim_group_error(request, SETTINGS_READ_NOT_SUPPORTED);
 	guint64 max = fields[1].found ? fields[1].uint : VALUE_LEN;
@@ -120,16 +132,11 @@ static int read_value(SimRequest *request)
 static int write_value(SimRequest *request)
 {
 	SimField fields[] = {{"name", SIM_FIELD_TEXT}, {"val", SIM_FIELD_BYTES}};
-	int rc = SIM_EINVAL;
+	int key, rc;
+	g_autofree char *name = take_key(request, fields, G_N_ELEMENTS(fields), &key, &rc);
 
-	if (!sim_request_decode(request, fields, G_N_ELEMENTS(fields)))
-		return SIM_EINVAL;
-	g_autofree char *name = take_name(request, &fields[0], &rc);
 	if (!name)
 		return rc;
-	int key = find_key(name);
-	if (key < 0)
-		return unknown_key(request, name);
 	if (keys[key].read_only)
 		return sim_group_error(request, SETTINGS_WRITE_NOT_SUPPORTED);
 	/* The handler's -EINVAL is taken for that of the look-up. */
