@@ -219,6 +219,9 @@ int smpctl_signals_status(void);
 /* context.c */
 /* Returns: (transfer none): the link to the board, made at the first call and not opened */
 SmpLink *smpctl_link(Smpctl *cli, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* The same where the board may stand behind the command as well as behind -c. @board: (nullable) */
+SmpLink *smpctl_link_of(Smpctl *cli, const char *board,
+			GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Returns: (transfer none): the session with the board, opened at the first call */
 SmpSession *smpctl_session(Smpctl *cli, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Whether a board was named, by an option or SMPCTL_CONN. */

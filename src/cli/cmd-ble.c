@@ -110,18 +110,6 @@ gboolean smpctl_cmd_ble_scan(Smpctl *cli, char **args, GError **error)
 	return smpctl_ble_list(cli, error);
 }
 
-/* The board may stand behind the command as well as behind -c. */
-static SmpLink *link_of(Smpctl *cli, char **args, GError **error)
-{
-	SmpctlOptions *options = smpctl_options();
-
-	if (args[0]) {
-		g_free(options->conn);
-		options->conn = g_strdup(args[0]);
-	}
-	return smpctl_link(cli, error);
-}
-
 static void tell(Smpctl *cli, const char *key, const char *before, const char *behind)
 {
 	const char *target = smp_link_get_target(cli->link);
@@ -137,7 +125,7 @@ static void tell(Smpctl *cli, const char *key, const char *before, const char *b
 
 gboolean smpctl_cmd_ble_pair(Smpctl *cli, char **args, GError **error)
 {
-	SmpLink *link = link_of(cli, args, error);
+	SmpLink *link = smpctl_link_of(cli, args[0], error);
 	gboolean was_paired = FALSE;
 
 	if (!link || !smp_ble_pair(link, &was_paired, error))
@@ -149,7 +137,7 @@ gboolean smpctl_cmd_ble_pair(Smpctl *cli, char **args, GError **error)
 
 gboolean smpctl_cmd_ble_forget(Smpctl *cli, char **args, GError **error)
 {
-	SmpLink *link = link_of(cli, args, error);
+	SmpLink *link = smpctl_link_of(cli, args[0], error);
 
 	if (!link || !smp_ble_forget(link, error))
 		return FALSE;

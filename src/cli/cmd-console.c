@@ -33,17 +33,6 @@ typedef struct {
 	gboolean ended; /* by Ctrl-] */
 } Console;
 
-static SmpLink *link_of(Smpctl *cli, char **args, GError **error)
-{
-	SmpctlOptions *options = smpctl_options();
-
-	if (args[0]) {
-		g_free(options->conn);
-		options->conn = g_strdup(args[0]);
-	}
-	return smpctl_link(cli, error);
-}
-
 static void on_text(const char *bytes, gsize length, gpointer user_data)
 {
 	Console *console = user_data;
@@ -168,7 +157,7 @@ gboolean smpctl_cmd_console(Smpctl *cli, char **args, GError **error)
 		.user_data = &console,
 		.patience = isatty(STDIN_FILENO) ? -1 : PATIENCE,
 	};
-	SmpLink *link = link_of(cli, args, error);
+	SmpLink *link = smpctl_link_of(cli, args[0], error);
 	g_autoptr(SmpConsole) owned = link ? smp_console_new(link, &setup, error) : NULL;
 	g_autoptr(GError) failed = NULL;
 

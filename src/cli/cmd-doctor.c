@@ -17,14 +17,9 @@ static void examine(SmpctlDoctor *doctor)
 
 gboolean smpctl_cmd_doctor(Smpctl *cli, char **args, GError **error)
 {
-	SmpctlOptions *options = smpctl_options();
 	SmpctlDoctor doctor = {.cli = cli, .began = g_get_monotonic_time()};
 
-	if (args[0]) {
-		g_free(options->conn);
-		options->conn = g_strdup(args[0]);
-	}
-	if (!smpctl_link(cli, error))
+	if (!smpctl_link_of(cli, args[0], error))
 		return FALSE;
 	doctor.given = g_strdup(smp_link_get_target(cli->link));
 	smpctl_progress_init(&doctor.progress, cli);

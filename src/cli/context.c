@@ -243,6 +243,17 @@ SmpLink *smpctl_link(Smpctl *cli, GError **error)
 	return cli->link;
 }
 
+SmpLink *smpctl_link_of(Smpctl *cli, const char *board, GError **error)
+{
+	SmpctlOptions *options = smpctl_options();
+
+	if (board) {
+		g_free(options->conn);
+		options->conn = g_strdup(board);
+	}
+	return smpctl_link(cli, error);
+}
+
 SmpSession *smpctl_session(Smpctl *cli, GError **error)
 {
 	if (cli->session)
