@@ -220,8 +220,7 @@ int smpctl_signals_status(void);
 /* Returns: (transfer none): the link to the board, made at the first call and not opened */
 SmpLink *smpctl_link(Smpctl *cli, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* The same where the board may stand behind the command as well as behind -c. @board: (nullable) */
-SmpLink *smpctl_link_of(Smpctl *cli, const char *board,
-			GError **error) G_GNUC_WARN_UNUSED_RESULT;
+SmpLink *smpctl_link_of(Smpctl *cli, const char *board, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Returns: (transfer none): the session with the board, opened at the first call */
 SmpSession *smpctl_session(Smpctl *cli, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Whether a board was named, by an option or SMPCTL_CONN. */
@@ -362,6 +361,10 @@ void smpctl_progress_end(SmpctlProgress *progress);
  * counts as given. */
 gboolean smpctl_progress_due(SmpctlProgress *progress, const char *waiting, gint64 interval_us);
 void smpctl_progress_json(JsonBuilder *json, const SmpUploadProgress *upload);
+/* With --json: prints that as an event of its own, where it is due. */
+void smpctl_progress_event(SmpctlProgress *progress, const SmpUploadProgress *upload);
+/* How a transfer went. */
+void smpctl_result_json(JsonBuilder *json, const SmpUploadResult *result);
 /* For --verbose and the log: over what @bytes of an image went, how fast, and why not faster. @link
  * is what the link was then. */
 void smpctl_tell_speed(Smpctl *cli, SmpSession *session, const char *link,
@@ -370,82 +373,12 @@ void smpctl_tell_speed(Smpctl *cli, SmpSession *session, const char *link,
 /* cmd-fs.c */
 /* Returns: (transfer full): all that is in a file, however large */
 GBytes *smpctl_read_file(const char *path, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/**
- * SmpctlTransfer: what is told of a file on its way.
- * @download: it comes from the board
- */
-typedef struct {
-	Smpctl *cli;
-	SmpctlProgress progress;
-	gboolean download;
-	guint64 offset;
-	guint64 size;
-} SmpctlTransfer;
-
-void smpctl_transfer_init(SmpctlTransfer *transfer, Smpctl *cli, const char *label);
-void smpctl_transfer_clear(SmpctlTransfer *transfer);
-void smpctl_transfer_progress(const SmpUploadProgress *progress, gpointer user_data);
 
 /* go-tool.c */
 /* Whether the program was called by the name of the Go tool, whose output scripts read. */
 gboolean smpctl_is_go_tool(Smpctl *cli);
 void smpctl_print_go_error(Smpctl *cli, const GError *error);
 const char *smpctl_go_prefix(int status);
-
-/* download.c */
-/* Why nothing is compared on boards that cannot. */
-#define SMPCTL_NO_HASHES "the board has no hashes (CONFIG_MCUMGR_GRP_FS_CHECKSUM_HASH)"
-/**
- * SmpctlPart: a file that is not whole yet: TARGET.part, or standard output for "-".
- * @path: (nullable)
- * @size: what is in it
- * @sum: SHA-256 of what went to standard output, which cannot be read again; %NULL for a file
- */
-typedef struct {
-	const char *target;
-	char *path;
-	int fd;
-	guint64 size;
-	GChecksum *sum;
-} SmpctlPart;
-
-/* @keep: what is in it already */
-gboolean smpctl_part_open(SmpctlPart *part, const char *target, gboolean keep,
-			  GError **error) G_GNUC_WARN_UNUSED_RESULT;
-gboolean smpctl_part_restart(SmpctlPart *part, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-gboolean smpctl_part_write(SmpctlPart *part, const guint8 *data, gsize size,
-			   GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* It is whole and gets its name. */
-gboolean smpctl_part_finish(SmpctlPart *part, GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* Returns: (transfer full) (nullable): what stays of it where something failed, for Smpctl.state
- * @size: of the whole; 0 where that is not known
- * @resumes: --resume can make use of it */
-char *smpctl_part_state(const SmpctlPart *part, guint64 size, gboolean resumes);
-/* One that is not @done and holds nothing of use goes. */
-void smpctl_part_close(SmpctlPart *part, gboolean done);
-
-/**
- * SmpctlDownload:
- * @source: on the board
- * @target: here; "-" for standard output
- * @window: most requests in flight; 0 for what the board takes
- * @size: (out): of the whole; 0 where that is not known
- * @unverified: (out) (nullable): why nothing was compared, where it should have been
- */
-typedef struct {
-	const char *source;
-	const char *target;
-	guint window;
-	gboolean resume;
-	gboolean no_verify;
-	guint64 size;
-	const char *unverified;
-} SmpctlDownload;
-
-/* @checked: (out): whether the board's hash agrees */
-gboolean smpctl_download(Smpctl *cli, SmpSession *session, SmpctlDownload *download,
-			 SmpUploadResult *result, gboolean *checked,
-			 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* run.c */
 /* Returns: (transfer full) (nullable): the versions that run and are not what is to be installed */

@@ -3,8 +3,8 @@
 /* image corelist, coredownload, coreconvert, coreerase: what a crash left on a board with Mynewt.
  */
 
-#include "cli.h"
 #include "core-elf.h"
+#include "transfer.h"
 
 #include <glib/gstdio.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 
 /* fs: files on the board. */
 
-#include "cli.h"
+#include "transfer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -43,40 +43,6 @@ const GOptionEntry smpctl_fs_hash_options[] = {
 	{NULL},
 };
 
-void smpctl_transfer_init(SmpctlTransfer *transfer, Smpctl *cli, const char *label)
-{
-	*transfer = (SmpctlTransfer){.cli = cli};
-	smpctl_progress_init(&transfer->progress, cli);
-	transfer->progress.label = label;
-}
-
-void smpctl_transfer_clear(SmpctlTransfer *transfer)
-{
-	smpctl_progress_clear(&transfer->progress);
-}
-
-void smpctl_transfer_progress(const SmpUploadProgress *progress, gpointer user_data)
-{
-	SmpctlTransfer *transfer = user_data;
-	Smpctl *cli = transfer->cli;
-
-	/* The Go tool prints the offset of each answer (newtmgr/cli/fs.go). */
-	if (smpctl_is_go_tool(cli) && !cli->options->json && !progress->waiting)
-		printf("%" G_GUINT64_FORMAT "\n",
-		       transfer->download ? transfer->offset : progress->offset);
-	else
-		smpctl_progress_upload(&transfer->progress, progress);
-	transfer->offset = progress->offset;
-	transfer->size = progress->size;
-	if (cli->options->json &&
-	    smpctl_progress_due(&transfer->progress, progress->waiting, G_USEC_PER_SEC / 4)) {
-		g_autoptr(JsonBuilder) json = smpctl_json_begin();
-		smpctl_json_text(json, "event", "progress");
-		smpctl_progress_json(json, progress);
-		smpctl_json_print(json);
-	}
-}
-
 static gboolean check_window(GError **error)
 {
 	return window >= 0 || smpctl_usage_error(error, "--maxwinsize must not be negative");
@@ -98,12 +64,7 @@ static void tell_end(Smpctl *cli, const char *result_name, const char *file, con
 	smpctl_json_text(json, "file", file);
 	smpctl_json_text(json, "path", path);
 	smpctl_json_int(json, "size", (gint64)size);
-	smpctl_json_int(json, "sent", (gint64)result->sent);
-	smpctl_json_int(json, "resumed_at", (gint64)result->resumed_at);
-	smpctl_json_int(json, "lost", result->lost);
-	smpctl_json_int(json, "chunk", (gint64)result->chunk);
-	smpctl_json_int(json, "window", result->window);
-	smpctl_json_seconds(json, "duration", result->duration);
+	smpctl_result_json(json, result);
 	smpctl_json_bool(json, "verified", checked);
 	smpctl_json_print(json);
 }
@@ -214,7 +175,7 @@ static gboolean send_file(SmpctlTransfer *transfer, SmpSession *session, GBytes 
 	if (result->window > 0 && window == 0)
 		smpctl_remember_window(link, result->window_limit);
 	if (!done) {
-		transfer->cli->state =
+		transfer->progress.cli->state =
 			upload_state(transfer, result, path, g_bytes_get_size(bytes), local);
 		g_propagate_error(error, g_steal_pointer(&local));
 	}

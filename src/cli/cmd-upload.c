@@ -130,13 +130,7 @@ static void on_progress(const SmpUploadProgress *progress, gpointer user_data)
 
 	upload->offset = progress->offset;
 	smpctl_progress_upload(&upload->progress, progress);
-	if (upload->cli->options->json &&
-	    smpctl_progress_due(&upload->progress, progress->waiting, G_USEC_PER_SEC / 4)) {
-		g_autoptr(JsonBuilder) json = smpctl_json_begin();
-		smpctl_json_text(json, "event", "progress");
-		smpctl_progress_json(json, progress);
-		smpctl_json_print(json);
-	}
+	smpctl_progress_event(&upload->progress, progress);
 }
 
 static void tell_json(Upload *upload, const SmpUploadResult *result)
@@ -147,14 +141,8 @@ static void tell_json(Upload *upload, const SmpUploadResult *result)
 	smpctl_json_text(json, "result", result ? "uploaded" : "present");
 	if (upload->firmware)
 		smpctl_firmware_json(json, upload->firmware);
-	if (result) {
-		smpctl_json_int(json, "sent", (gint64)result->sent);
-		smpctl_json_int(json, "resumed_at", (gint64)result->resumed_at);
-		smpctl_json_int(json, "lost", result->lost);
-		smpctl_json_int(json, "chunk", (gint64)result->chunk);
-		smpctl_json_int(json, "window", result->window);
-		smpctl_json_seconds(json, "duration", result->duration);
-	}
+	if (result)
+		smpctl_result_json(json, result);
 	smpctl_json_print(json);
 }
 

@@ -3,7 +3,7 @@
 /* What comes from a board into a file: into DST.part first, which gets its name when it is whole.
  */
 
-#include "cli.h"
+#include "transfer.h"
 
 #include <errno.h>
 #include <fcntl.h>

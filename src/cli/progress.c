@@ -2,7 +2,7 @@
 
 /* How far it is, on stderr: a live line on a terminal, plain lines elsewhere. */
 
-#include "cli.h"
+#include "transfer.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -246,4 +246,53 @@ void smpctl_tell_speed(Smpctl *cli, SmpSession *session, const char *link,
 		why = smp_upload_explain(&params, result);
 	if (why)
 		smpctl_say_more(cli, "%-8s %s", "", why);
+}
+
+void smpctl_progress_event(SmpctlProgress *progress, const SmpUploadProgress *upload)
+{
+	if (!progress->cli->options->json ||
+	    !smpctl_progress_due(progress, upload->waiting, G_USEC_PER_SEC / 4))
+		return;
+	g_autoptr(JsonBuilder) json = smpctl_json_begin();
+	smpctl_json_text(json, "event", "progress");
+	smpctl_progress_json(json, upload);
+	smpctl_json_print(json);
+}
+
+void smpctl_result_json(JsonBuilder *json, const SmpUploadResult *result)
+{
+	smpctl_json_int(json, "sent", (gint64)result->sent);
+	smpctl_json_int(json, "resumed_at", (gint64)result->resumed_at);
+	smpctl_json_int(json, "lost", result->lost);
+	smpctl_json_int(json, "chunk", (gint64)result->chunk);
+	smpctl_json_int(json, "window", result->window);
+	smpctl_json_seconds(json, "duration", result->duration);
+}
+
+void smpctl_transfer_init(SmpctlTransfer *transfer, Smpctl *cli, const char *label)
+{
+	*transfer = (SmpctlTransfer){0};
+	smpctl_progress_init(&transfer->progress, cli);
+	transfer->progress.label = label;
+}
+
+void smpctl_transfer_clear(SmpctlTransfer *transfer)
+{
+	smpctl_progress_clear(&transfer->progress);
+}
+
+void smpctl_transfer_progress(const SmpUploadProgress *progress, gpointer user_data)
+{
+	SmpctlTransfer *transfer = user_data;
+	Smpctl *cli = transfer->progress.cli;
+
+	/* The Go tool prints the offset of each answer (newtmgr/cli/fs.go). */
+	if (smpctl_is_go_tool(cli) && !cli->options->json && !progress->waiting)
+		printf("%" G_GUINT64_FORMAT "\n",
+		       transfer->download ? transfer->offset : progress->offset);
+	else
+		smpctl_progress_upload(&transfer->progress, progress);
+	transfer->offset = progress->offset;
+	transfer->size = progress->size;
+	smpctl_progress_event(&transfer->progress, progress);
 }
