@@ -58,26 +58,11 @@ static const struct {
 	{TYPED_CAN_MARK, "0a 00 0001 0001 XX 00 a0", "a0"},
 };
 
-static char *call_hex(TypedCall which, const char *payload, GByteArray *request, GError **error)
-{
-	g_autoptr(GByteArray) bytes = bytes_from_hex(payload);
-	return typed_call(which, bytes->data, bytes->len, request, error);
-}
-
 static void test_requests(void)
 {
 	g_assert_cmpuint(G_N_ELEMENTS(requests), ==, TYPED_MORE);
 	for (guint i = 0; i < G_N_ELEMENTS(requests); i++) {
-		g_autoptr(GByteArray) request = g_byte_array_new();
-		g_autoptr(GError) error = NULL;
-		g_autofree char *text =
-			call_hex(requests[i].which, requests[i].good, request, &error);
-		g_assert_no_error(error);
-		g_assert_nonnull(text);
-		g_auto(GStrv) parts = g_strsplit(requests[i].hex, "XX", 2);
-		g_autofree char *wanted =
-			g_strdup_printf("%s%02x%s", parts[0], request->data[6], parts[1]);
-		bytes_assert_hex(request, wanted);
+		typed_assert_request(requests[i].which, requests[i].hex, requests[i].good);
 	}
 }
 
@@ -206,16 +191,10 @@ static void test_answers(void)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(answers); i++) {
 		g_autoptr(GError) error = NULL;
-		g_autofree char *text =
-			call_hex(answers[i].which, answers[i].payload, NULL, &error);
-		g_test_message("%s", answers[i].payload);
-		g_assert_cmpstr(text, ==, answers[i].text);
-		if (text)
-			continue;
-		g_assert_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_MALFORMED);
-		/* What could not be done, and what is missing. */
-		g_assert_true(g_str_has_prefix(error->message, "cannot "));
-		g_assert_nonnull(strstr(error->message, "lacks “"));
+		typed_assert_answer(answers[i].which, answers[i].payload, answers[i].text, &error);
+		/* What is missing. */
+		if (error)
+			g_assert_nonnull(strstr(error->message, "lacks “"));
 	}
 }
 
@@ -224,7 +203,7 @@ static void test_reset_refused(void)
 {
 	g_autoptr(GError) error = NULL;
 
-	g_assert_null(call_hex(TYPED_RESET, "a1 627263 0a", NULL, &error));
+	g_assert_null(typed_call_hex(TYPED_RESET, "a1 627263 0a", NULL, &error));
 	g_assert_true(smp_error_is_device(error, SMP_GROUP_NONE, SMP_RC_EBUSY));
 	g_assert_true(g_str_has_prefix(error->message, "cannot reset: "));
 }
@@ -502,25 +481,9 @@ static void check_answer(TypedCall which, const guint8 *payload, gsize size, gpo
 		g_assert_cmpstr(got, ==, wanted);
 }
 
-/* Cut anywhere it is refused; with a byte changed it is refused or understood, never a crash. */
 static void damage_answer(TypedCall which, const guint8 *payload, gsize size, gpointer data)
 {
-	GRand *rand = data;
-	g_autofree guint8 *copy = g_memdup2(payload, size);
-
-	for (gsize cut = 1; cut < size; cut++) {
-		g_autoptr(GError) error = NULL;
-		g_assert_null(typed_call(which, payload, cut, NULL, &error));
-		g_assert_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_MALFORMED);
-	}
-	for (gsize i = 0; i < size; i++) {
-		g_autoptr(GError) error = NULL;
-		guint8 kept = copy[i];
-		copy[i] ^= (guint8)(1 << g_rand_int_range(rand, 0, 8));
-		g_autofree char *text = typed_call(which, copy, size, NULL, &error);
-		g_assert_true((text != NULL) == (error == NULL));
-		copy[i] = kept;
-	}
+	typed_assert_damaged(which, payload, size, data);
 }
 
 static GPtrArray *transcripts(void)

@@ -100,3 +100,17 @@ char *typed_call_slow(TypedCall which, const guint8 *payload, gsize size, guint 
 char *typed_more(TypedCall which, SmpSession *session, GError **error);
 /* Those from %TYPED_BRIDGE on. */
 char *typed_bridge(TypedCall which, SmpSession *session, GError **error);
+
+/* ---- typed-assert.c: the payloads in hexadecimal, with blanks where they help ---- */
+
+char *typed_call_hex(TypedCall which, const char *payload, GByteArray *request, GError **error);
+
+/* The call asks @hex, with XX for the sequence number, and takes the answer @good. */
+void typed_assert_request(TypedCall which, const char *hex, const char *good);
+
+/* The call makes @wanted of an answer; %NULL: it is malformed, with @error (nullable) set. */
+void typed_assert_answer(TypedCall which, const char *payload, const char *wanted, GError **error);
+
+/* Cut anywhere an answer is refused; with a byte changed it is refused or understood, never a
+ * crash. */
+void typed_assert_damaged(TypedCall which, const guint8 *payload, gsize size, GRand *rand);
