@@ -51,22 +51,20 @@ static gboolean is_text(guint8 byte)
 				      byte == '\b';
 }
 
-/* Console text between the frames. */
+/* Console text between the frames, in pieces of any size. */
 static void on_text(const char *text, gsize length, gpointer user_data)
 {
 	Smpctl *cli = user_data;
 	SmpctlHeard *heard = &cli->heard;
 
+	if (!heard->line)
+		heard->line = g_string_new(NULL);
 	heard->bytes += length;
-	heard->prompt |= g_strstr_len(text, (gssize)length, "~$ ") != NULL;
 	for (gsize i = 0; i < length; i++) {
 		heard->odd += !is_text((guint8)text[i]);
-		if (!cli->options->verbose && !smpctl_log_is_open())
-			continue;
-		if (!heard->line)
-			heard->line = g_string_new(NULL);
 		if (text[i] != '\n')
 			g_string_append_c(heard->line, text[i]);
+		heard->prompt |= text[i] == ' ' && g_str_has_suffix(heard->line->str, "~$ ");
 		if (text[i] == '\n' || heard->line->len > 500) {
 			show_line(cli, heard);
 			g_string_truncate(heard->line, 0);
