@@ -52,7 +52,20 @@ typedef struct {
  */
 SmpBoard *smp_board_observe(SmpSession *session, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* The same and @b0_slot, which only an update of the bootloader has to know: a request more. */
+/**
+ * smp_board_observe_again:
+ * @known: (nullable): what was seen of it before
+ *
+ * The same with a request instead of eight, where the board has an image list and that says that
+ * the images which ran before still run: what their server said of itself and of the bootloader is
+ * taken from @known then.
+ *
+ * Returns: (transfer full): the snapshot; %NULL where the board does not answer
+ */
+SmpBoard *smp_board_observe_again(SmpSession *session, const SmpBoard *known,
+				  GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* The first and @b0_slot, which only an update of the bootloader has to know: a request more. */
 SmpBoard *smp_board_observe_b0(SmpSession *session, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 void smp_board_free(SmpBoard *board);

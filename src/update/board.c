@@ -147,11 +147,65 @@ static gboolean observe_all(SmpBoard *board, SmpSession *session, gboolean ask_b
 	return observe_marks(board, session, error);
 }
 
-static gboolean observe(SmpBoard *board, SmpSession *session, gboolean ask_b0, GError **error)
+static const SmpImageSlot *find_running(const SmpImageState *images, const SmpImageSlot *slot)
+{
+	for (guint i = 0; i < images->slots->len; i++) {
+		const SmpImageSlot *other = g_ptr_array_index(images->slots, i);
+		if (other->active && other->image == slot->image && other->slot == slot->slot &&
+		    smp_hash_equal(&other->hash, &slot->hash))
+			return other;
+	}
+	return NULL;
+}
+
+/* Each image that runs in @images runs in @others, and there is one. */
+static gboolean runs_in(const SmpImageState *images, const SmpImageState *others)
+{
+	gboolean any = FALSE;
+
+	for (guint i = 0; i < images->slots->len; i++) {
+		const SmpImageSlot *slot = g_ptr_array_index(images->slots, i);
+		if (slot->active && !find_running(others, slot))
+			return FALSE;
+		any |= slot->active;
+	}
+	return any;
+}
+
+static void take_facts(SmpBoard *board, const SmpBoard *known)
+{
+	board->application = g_strdup(known->application);
+	board->platform = g_strdup(known->platform);
+	board->bootloader = g_strdup(known->bootloader);
+	board->mode = known->mode;
+	board->no_downgrade = known->no_downgrade;
+	board->no_marks = known->no_marks;
+	board->slots = known->slots ? g_ptr_array_ref(known->slots) : NULL;
+}
+
+/* Recovery runs no image, so one that is in it or leaves it is asked everything. */
+static gboolean observe_again(SmpBoard *board, SmpSession *session, const SmpBoard *known,
+			      gboolean ask_b0, GError **error)
+{
+	if (!known || !known->images)
+		return observe_all(board, session, ask_b0, error);
+	if (!observe_images(board, session, error))
+		return FALSE;
+	if (board->images && runs_in(board->images, known->images) &&
+	    runs_in(known->images, board->images)) {
+		take_facts(board, known);
+		return TRUE;
+	}
+	g_clear_pointer(&board->images, smp_image_state_free);
+	return observe_all(board, session, ask_b0, error);
+}
+
+static gboolean observe(SmpBoard *board, SmpSession *session, const SmpBoard *known,
+			gboolean ask_b0, GError **error)
 {
 	GError *local = NULL;
 	gboolean done = smp_session_get_params(session, &board->params, &local)
-				? observe_all(board, session, ask_b0, error)
+				? observe_again(board, session, known, ask_b0, error)
 				: observe_silent(board, session, local, error);
 
 	board->version = smp_session_get_version(session);
@@ -159,7 +213,8 @@ static gboolean observe(SmpBoard *board, SmpSession *session, gboolean ask_b0, G
 	return done;
 }
 
-static SmpBoard *observe_board(SmpSession *session, gboolean ask_b0, GError **error)
+static SmpBoard *observe_board(SmpSession *session, const SmpBoard *known, gboolean ask_b0,
+			       GError **error)
 {
 	SmpLink *link = smp_session_get_link(session);
 	g_autoptr(SmpBoard) board = g_new0(SmpBoard, 1);
@@ -168,19 +223,24 @@ static SmpBoard *observe_board(SmpSession *session, gboolean ask_b0, GError **er
 	board->link = smp_link_describe(link);
 	board->mode = SMP_BOOTLOADER_MODE_UNKNOWN;
 	board->b0_slot = -1;
-	if (!observe(board, session, ask_b0, error))
+	if (!observe(board, session, known, ask_b0, error))
 		return NULL;
 	return g_steal_pointer(&board);
 }
 
 SmpBoard *smp_board_observe(SmpSession *session, GError **error)
 {
-	return observe_board(session, FALSE, error);
+	return observe_board(session, NULL, FALSE, error);
+}
+
+SmpBoard *smp_board_observe_again(SmpSession *session, const SmpBoard *known, GError **error)
+{
+	return observe_board(session, known, FALSE, error);
 }
 
 SmpBoard *smp_board_observe_b0(SmpSession *session, GError **error)
 {
-	return observe_board(session, TRUE, error);
+	return observe_board(session, NULL, TRUE, error);
 }
 
 void smp_board_free(SmpBoard *board)

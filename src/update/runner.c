@@ -258,9 +258,10 @@ static SmpBoard *observe(SmpUpdate *update, GError **error)
 
 	for (;;) {
 		g_autoptr(GError) local = NULL;
-		SmpBoard *board = updates_bootloader(update)
-					  ? smp_board_observe_b0(update->session, &local)
-					  : smp_board_observe(update->session, &local);
+		SmpBoard *board =
+			updates_bootloader(update)
+				? smp_board_observe_b0(update->session, &local)
+				: smp_board_observe_again(update->session, update->board, &local);
 		if (board)
 			return board;
 		if (!may_return(update, local) || smp_link_now(update->link) >= deadline) {
@@ -279,6 +280,12 @@ static SmpBoard *observe(SmpUpdate *update, GError **error)
 	}
 }
 
+static void set_board(SmpUpdate *update, SmpBoard *board)
+{
+	smp_board_free(update->board);
+	update->board = board;
+}
+
 /* The old application may answer for longer than the default: as long as nothing changed, it is not
  * proven that the board restarted. */
 static gboolean await_change(SmpUpdate *update, gboolean *changed, GError **error)
@@ -286,11 +293,12 @@ static gboolean await_change(SmpUpdate *update, gboolean *changed, GError **erro
 	gint64 deadline = smp_link_now(update->link) + UNCHANGED_TIMEOUT;
 
 	for (;;) {
-		g_autoptr(SmpBoard) board = observe(update, error);
+		SmpBoard *board = observe(update, error);
 		if (!board)
 			return FALSE;
 		*changed = !same_images(board->images, update->board->images) ||
 			   board->recovery != update->board->recovery;
+		set_board(update, board);
 		if (*changed || smp_link_now(update->link) >= deadline)
 			return TRUE;
 		on_wait(0, update);
@@ -417,8 +425,7 @@ static gboolean look(SmpUpdate *update, GError **error)
 
 	if (!board)
 		return FALSE;
-	smp_board_free(update->board);
-	update->board = board;
+	set_board(update, board);
 	update->unseen = FALSE;
 	note_running(update);
 	return TRUE;

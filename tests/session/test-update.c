@@ -168,6 +168,8 @@ static void test_success(void)
 	g_assert_cmpuint(
 		job.result->sent, ==,
 		g_bytes_get_size(((SmpBundleItem *)job.bundle->items->pdata[0])->firmware->bytes));
+	/* Two whole looks at the board of five each, before and after the reset. */
+	g_assert_cmpuint(job.board.os_requests, <, 15);
 	guint requests = job.board.requests;
 	run_job(&job);
 	assert_end(&job, SMP_END_UP_TO_DATE, "", "runs 1.3.0 already");

@@ -268,6 +268,7 @@ static void receive(gpointer peer, SmpLink *link, const guint8 *packet, gsize si
 	board->link = link;
 	board->requests++;
 	smp_header_read(packet, &header);
+	board->os_requests += header.group == SMP_GROUP_OS;
 	g_assert_true(smp_cbor_check(packet + SMP_HEADER_SIZE, size - SMP_HEADER_SIZE, &body));
 	if (!is_heard(board, &header, now))
 		return;

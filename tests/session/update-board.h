@@ -48,6 +48,7 @@ typedef struct {
 	gint64 boot_at; /* the next start of the bootloader, -1 for none */
 	gint64 away_until;
 	guint requests;
+	guint os_requests; /* of these to the OS group */
 	guint uploads; /* that were begun */
 } UpdateBoard;
 
