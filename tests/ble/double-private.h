@@ -50,6 +50,12 @@ struct BluezDouble {
 	char *scanner; /* whose discovery it is */
 };
 
+/* A call in hand. */
+typedef struct {
+	BluezDouble *bluez;
+	GDBusMessage *message;
+} Call;
+
 /* double-tree.c */
 void double_add(BluezDouble *bluez, const char *path, const char *interface, GVariant *properties);
 void double_remove(BluezDouble *bluez, const char *path);
@@ -72,7 +78,7 @@ void peer_close_notify(Peer *peer);
 void peer_close_write(Peer *peer);
 guint16 peer_mtu(const Peer *peer);
 
-/* double.c */
+/* double-device.c */
 void peer_advertise(Peer *peer);
 void peer_show_services(Peer *peer);
 void peer_hide_services(Peer *peer);
@@ -80,6 +86,15 @@ void peer_lose_link(Peer *peer);
 void peer_make_known(Peer *peer, gboolean heard);
 void peer_forget(Peer *peer);
 char *peer_characteristic(const Peer *peer);
+/* What is asked of a board. */
+void peer_call(Call *call, Peer *peer, const char *method);
+
+/* double.c */
+void double_reply(Call *call, GVariant *body);
+void double_fail(Call *call, const char *name, const char *text);
+Call *call_new(BluezDouble *bluez, GDBusMessage *message);
+void call_free(gpointer data);
+Peer *double_find_peer(BluezDouble *bluez, const char *path);
 void double_after(BluezDouble *bluez, guint ms, GSourceFunc func, gpointer data,
 		  GDestroyNotify destroy);
 void double_clear_agent(BluezDouble *bluez);
