@@ -186,3 +186,42 @@ class TestCase(unittest.TestCase):
         while not what():
             self.assertLess(time.monotonic(), deadline, "it did not come")
             time.sleep(0.02)
+
+
+class OnBoard(TestCase):
+    """Each command finds the board by itself."""
+
+    OPTIONS = ("--board", "full")
+
+    def setUp(self):
+        super().setUp()
+        self.environment["SMPCTL_CONN"] = self.board("--pty", *self.OPTIONS).target
+
+    def one(self, *args, status=0):
+        objects = self.json(*args, status=status)
+        self.assertEqual(len(objects), 1)
+        return objects[0]
+
+    def told(self, out, error=None):
+        """What an error prints on standard output."""
+        self.assertEqual(out, "")
+
+    def refused(self, *args, code, status=6, hint=None):
+        """An error, as text and as JSON."""
+        got, out, err = self.run_smpctl(*args)
+        self.assertEqual(got, status, err)
+        self.told(out, "Status" if args[:2] == ("log", "show") else "error" if args[0] == "log" else "Error")
+        if hint:
+            self.assertIn(hint, err)
+        error = self.one(*args, status=status)["error"]
+        self.assertEqual((error["group"], error["code"]), code)
+
+    def usage(self, *args, text):
+        status, out, err = self.run_smpctl(*args)
+        self.assertEqual((status, out), (2, ""))
+        self.assertIn(text, err)
+
+    def feed(self, text, *args):
+        done = subprocess.run([SMPCTL, *args], input=text, capture_output=True, text=True,
+                              env=self.environment, timeout=PATIENCE, check=False)
+        return done.returncode, done.stdout, done.stderr
