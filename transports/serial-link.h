@@ -4,6 +4,7 @@
 /* What the files of the serial link share. */
 
 #include "protocol/framing.h"
+#include "transports/line-pace.h"
 #include "transports/link.h"
 #include "transports/port-match.h"
 #include "transports/share.h"
@@ -27,12 +28,7 @@ typedef struct {
 	GQueue packets; /* GByteArray */
 	GByteArray *frame;
 	gint64 line_free; /* when what was sent has left */
-	gint64 pace;	  /* between two lines */
-	/* Of packets of several lines; those of one line get through where these are lost. */
-	gboolean lines[256];   /* by sequence number: it is one */
-	gboolean unpaced[256]; /* and its lines went out at the user's pace */
-	guint lost;	       /* times without an answer in a row */
-	gboolean sent_lines;   /* one went out since the last answer */
+	SmpLinePace pace;
 } SerialLink;
 
 /* serial-console.c: of the link's class */

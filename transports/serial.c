@@ -27,39 +27,21 @@
  * before begins that time anew. */
 #define RAW_SILENCE (3200 * MSEC)
 
-/* Delays between the lines of a packet, for servers that were seen to drop lines: their default is
- * a pool of two lines (CONFIG_UART_MCUMGR_RX_BUF_COUNT), which native_sim empties every 10 ms. */
-#define FIRST_PACE (10 * MSEC)
-#define LAST_PACE  (20 * MSEC)
-
 /* How often a port is looked for where udev does not tell. */
 #define LOOK_EVERY (100 * MSEC)
 
 #define POKE_TIME (1000 * MSEC)
 
-/* A server that answers a packet whose lines were not paced was busy, not short of buffers. */
-static void note_answer(SerialLink *serial, const guint8 *packet)
-{
-	SmpHeader header;
-
-	smp_header_read(packet, &header);
-	if (!serial->lines[header.sequence])
-		return;
-	if (serial->unpaced[header.sequence])
-		serial->pace = serial->config.pace * MSEC;
-	serial->lines[header.sequence] = FALSE;
-	serial->lost = 0;
-	serial->sent_lines = FALSE;
-}
-
 static void on_packet(const guint8 *packet, gsize size, gpointer user_data)
 {
 	SerialLink *serial = user_data;
 	GByteArray *copy = g_byte_array_sized_new((guint)size);
+	SmpHeader header;
 
 	g_byte_array_append(copy, packet, (guint)size);
 	g_queue_push_tail(&serial->packets, copy);
-	note_answer(serial, packet);
+	smp_header_read(packet, &header);
+	smp_line_pace_answered(&serial->pace, header.sequence);
 }
 
 static void on_text(const char *text, gsize length, gpointer user_data)
@@ -181,8 +163,7 @@ static gboolean open_path(SerialLink *serial, const char *path, GError **error)
 	smp_decoder_reset(serial->decoder);
 	drop_packets(serial);
 	serial->line_free = 0;
-	serial->lost = 0;
-	serial->sent_lines = FALSE;
+	smp_line_pace_begin(&serial->pace);
 	if (greet(serial, error))
 		return TRUE;
 	serial_close(&serial->link);
@@ -261,7 +242,7 @@ static gboolean serial_reopen(SmpLink *link, gint64 deadline, GError **error)
 }
 
 /* Each line is a write of its own: a shell looks for a frame at the start of what it reads only. */
-static gboolean send_lines(SerialLink *serial, gint64 deadline, GError **error)
+static gboolean send_lines(SerialLink *serial, gint64 pause, gint64 deadline, GError **error)
 {
 	const guint8 *at = serial->frame->data;
 	const guint8 *end = at + serial->frame->len;
@@ -272,24 +253,23 @@ static gboolean send_lines(SerialLink *serial, gint64 deadline, GError **error)
 
 		if (!write_all(serial, at, (gsize)(next - at), deadline, error))
 			return FALSE;
-		if (next < end && serial->pace > 0 && !pause_for(serial, serial->pace, error))
+		if (next < end && pause > 0 && !pause_for(serial, pause, error))
 			return FALSE;
 		at = next;
 	}
 	return TRUE;
 }
 
-static void note_request(SerialLink *serial, const guint8 *packet, gsize size)
+/* Returns: µs between its lines */
+static gint64 note_request(SerialLink *serial, const guint8 *packet, gsize size)
 {
 	gboolean lines = serial->frame->len > SMP_CONSOLE_LINE;
 	SmpHeader header;
 
 	if (size < SMP_HEADER_SIZE)
-		return;
+		return serial->pace.now;
 	smp_header_read(packet, &header);
-	serial->lines[header.sequence] = lines;
-	serial->unpaced[header.sequence] = serial->pace == serial->config.pace * MSEC;
-	serial->sent_lines = serial->sent_lines || lines;
+	return smp_line_pace_send(&serial->pace, header.sequence, lines);
 }
 
 static gboolean serial_send(SmpLink *link, const guint8 *packet, gsize size, gint64 deadline,
@@ -306,9 +286,9 @@ static gboolean serial_send(SmpLink *link, const guint8 *packet, gsize size, gin
 	}
 	g_byte_array_set_size(serial->frame, 0);
 	smp_frame(serial->framing, packet, size, serial->frame);
-	note_request(serial, packet, size);
-	if (console && (serial->shell || serial->pace > 0))
-		return send_lines(serial, deadline, error);
+	gint64 pause = note_request(serial, packet, size);
+	if (console && (serial->shell || pause > 0))
+		return send_lines(serial, pause, deadline, error);
 	return write_all(serial, serial->frame->data, serial->frame->len, deadline, error);
 }
 
@@ -356,14 +336,6 @@ static gboolean recover_shell(SerialLink *serial, GError **error)
 	       poke(serial, "\x14\n", 2, error) && pause_for(serial, SHELL_PAUSE, error);
 }
 
-/* Two packets of several lines lost in a row, and lines are paced; another, and slower. */
-static void adapt_pace(SerialLink *serial)
-{
-	if (!serial->sent_lines || ++serial->lost < 2)
-		return;
-	serial->pace = MAX(serial->pace, MIN(MAX(serial->pace * 2, FIRST_PACE), LAST_PACE));
-}
-
 /* Raw servers would take any byte for a header, and a shell for the beginning of its input. */
 static gboolean serial_resync(SmpLink *link, GError **error)
 {
@@ -374,7 +346,7 @@ static gboolean serial_resync(SmpLink *link, GError **error)
 	if (serial->framing == SMP_FRAMING_RAW || serial->shell)
 		return TRUE;
 	/* The empty line takes a place in the pool as well. */
-	return poke(serial, "\n", 1, error) && pause_for(serial, serial->pace, error);
+	return poke(serial, "\n", 1, error) && pause_for(serial, serial->pace.now, error);
 }
 
 static gboolean serial_recover(SmpLink *link, GError **error)
@@ -384,7 +356,7 @@ static gboolean serial_recover(SmpLink *link, GError **error)
 	if (serial->framing == SMP_FRAMING_RAW)
 		return recover_raw(serial, error);
 	if (serial->framing == SMP_FRAMING_CONSOLE)
-		adapt_pace(serial);
+		smp_line_pace_lost(&serial->pace);
 	return serial->shell ? recover_shell(serial, error) : serial_resync(link, error);
 }
 
@@ -439,9 +411,7 @@ static gboolean serial_retune(SmpLink *link, const char *scheme, guint baud, GEr
 	smp_decoder_free(serial->decoder);
 	serial->decoder = smp_decoder_new(framing, on_packet, on_text, serial);
 	drop_packets(serial);
-	serial->pace = serial->config.pace * MSEC;
-	serial->lost = 0;
-	serial->sent_lines = FALSE;
+	smp_line_pace_init(&serial->pace, serial->config.pace * MSEC);
 	return greet(serial, error);
 }
 
@@ -566,7 +536,7 @@ SmpLink *smp_serial_link_new(const char *scheme, const char *address, GHashTable
 	serial->by_usb = by_usb;
 	serial->address = g_strdup(address);
 	serial->config = config;
-	serial->pace = config.pace * MSEC;
+	smp_line_pace_init(&serial->pace, config.pace * MSEC);
 	serial->fd = -1;
 	serial->sharing = (SmpSharing){
 		.wanted = framing == SMP_FRAMING_CONSOLE,
