@@ -48,7 +48,8 @@ typedef struct {
  * @resumed_at: offset at which the server let us begin
  * @chunk: data bytes in a full request
  * @window: most requests that were in flight
- * @window_limit: how many the board was found to take; 0 where that is all its buffers allow
+ * @window_limit: how many the board was found to take, for the next upload; 0 where that is all its
+ *   buffers allow, and where requests were lost by accident only
  * @duration: microseconds
  */
 typedef struct {

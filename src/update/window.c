@@ -42,6 +42,7 @@ void smp_window_init(SmpWindow *window, guint max, guint learned, gint64 now)
 		.max = max - spare,
 		.spare = spare,
 		.kept = spare,
+		.proven = learned > 0,
 		.began = now,
 		.debt = learned ? LEARNED_DEBT : 0,
 	};
@@ -119,6 +120,7 @@ static void judge(SmpWindow *window, SmpLoss loss, gint64 now)
 	if (cost > 0 && window->size > 1) {
 		window->debt += cost;
 		window->limit = MIN(window->limit, window->size) - 1;
+		window->proven |= loss == SMP_LOSS_SYSTEMATIC;
 	}
 	begin_stretch(window, now);
 }
@@ -154,4 +156,9 @@ void smp_window_proved(SmpWindow *window, gint64 now)
 		return;
 	window->max++;
 	window->spare = window->kept = FALSE;
+}
+
+guint smp_window_get_learned(const SmpWindow *window, guint max)
+{
+	return window->proven && window->limit < max ? window->limit : 0;
 }

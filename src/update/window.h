@@ -32,9 +32,11 @@ typedef struct {
 	guint size;
 	guint limit;
 	guint max;
-	gboolean spare; /* one more may be allowed than @max */
-	gboolean kept;	/* one of the server's buffers is not used, for a repeat */
-	double alone;	/* µs that a request takes when it is alone in flight; 0 until known */
+	gboolean spare;	 /* one more may be allowed than @max */
+	gboolean proven; /* a limit below @max is the board's: losses that will happen again set it
+			  */
+	gboolean kept;	 /* one of the server's buffers is not used, for a repeat */
+	double alone;	 /* µs that a request takes when it is alone in flight; 0 until known */
 	gint64 began;
 	double debt; /* µs */
 	gint64 stretch_began;
@@ -61,6 +63,10 @@ gint64 smp_window_stalled(SmpWindow *window, gint64 took);
 
 /* µs after which an answer that could have come at once is late. */
 gint64 smp_window_get_patience(const SmpWindow *window);
+
+/* The limit to begin the next upload with; 0 where nothing keeps the board from taking @max, and
+ * where losses were accidents: one cable that was loose must not slow all that comes after. */
+guint smp_window_get_learned(const SmpWindow *window, guint max);
 
 void smp_window_lost(SmpWindow *window, SmpLoss loss, gint64 now);
 

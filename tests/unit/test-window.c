@@ -104,6 +104,32 @@ static void test_first_held_up(void)
 	g_assert_cmpint(smp_window_stalled(&c.window, 135 * MS), ==, 90 * MS);
 }
 
+/* What is known of the board for the next upload. */
+static void test_remembered(void)
+{
+	Case c;
+
+	begin(&c, 4, 0);
+	answer(&c, 10, 10 * MS);
+	lose(&c, SEC);
+	lose(&c, SEC);
+	g_assert_cmpuint(c.window.limit, <, 4);
+	g_assert_cmpuint(smp_window_get_learned(&c.window, 4), ==, 0);
+	begin(&c, 4, 0);
+	answer(&c, 10, 10 * MS);
+	c.now += 3 * SEC;
+	smp_window_lost(&c.window, SMP_LOSS_SYSTEMATIC, c.now);
+	g_assert_cmpuint(c.window.limit, <, 4);
+	g_assert_cmpuint(smp_window_get_learned(&c.window, 4), ==, c.window.limit);
+
+	/* It stays until larger windows did well. */
+	begin(&c, 4, 1);
+	answer(&c, 100, 10 * MS);
+	g_assert_cmpuint(smp_window_get_learned(&c.window, 4), ==, 1);
+	answer(&c, 10000, 10 * MS);
+	g_assert_cmpuint(smp_window_get_learned(&c.window, 4), ==, 0);
+}
+
 static void test_learned(void)
 {
 	Case c;
@@ -254,6 +280,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/window/full", test_full);
 	g_test_add_func("/window/alone-first", test_alone_first);
 	g_test_add_func("/window/first-held-up", test_first_held_up);
+	g_test_add_func("/window/remembered", test_remembered);
 	g_test_add_func("/window/learned", test_learned);
 	g_test_add_func("/window/does-not-pay", test_does_not_pay);
 	g_test_add_func("/window/stalled", test_stalled);
