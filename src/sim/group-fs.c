@@ -5,9 +5,10 @@
 
 #include "sim/files.h"
 
+#include "sim/fs-path.h"
+
 #include <string.h>
 
-#define MOUNT	   "/lfs1"
 #define PATH_LEN   64 /* CONFIG_MCUMGR_GRP_FS_PATH_LEN */
 #define CAPACITY   (512 * 1024)
 #define IDLE_CLOSE (4 * G_TIME_SPAN_SECOND)
@@ -31,6 +32,7 @@ enum {
 void sim_files_forget(SimBoard *board)
 {
 	g_clear_pointer(&board->file.path, g_free);
+	g_clear_pointer(&board->file.file, g_free);
 	g_clear_pointer(&board->file.data, g_byte_array_unref);
 	board->file = (SimFile){0};
 }
@@ -41,7 +43,7 @@ static void close_file(SimBoard *board)
 
 	if (file->state == SIM_FILE_UPLOAD) {
 		g_autoptr(GBytes) bytes = g_bytes_new(file->data->data, file->data->len);
-		sim_storage_set(board->storage, SIM_STORED_FILE, file->path, bytes);
+		sim_storage_set(board->storage, SIM_STORED_FILE, file->file, bytes);
 	}
 	sim_files_forget(board);
 }
@@ -61,35 +63,69 @@ static char *take_path(SimRequest *request, const SimField *name)
 	return g_strndup((const char *)name->data, name->size);
 }
 
-static gboolean is_on_mount(const char *path)
+/* What is in flash. @file: (nullable): as sim_fs_path() gives it */
+static GBytes *stored(const SimBoard *board, const char *file)
 {
-	return g_str_has_prefix(path, MOUNT "/") && path[sizeof MOUNT] &&
-	       !strchr(path + sizeof MOUNT, '/');
+	return file ? sim_storage_get(board->storage, SIM_STORED_FILE, file) : NULL;
 }
 
-/* What is in flash. Returns: the group's code, 0 for none */
-static int find(SimBoard *board, const char *path, GBytes **bytes)
+/* Returns: the group's code, 0 for none and @bytes */
+static int find(const SimBoard *board, const char *path, char **file, GBytes **bytes)
 {
-	*bytes = sim_storage_get(board->storage, SIM_STORED_FILE, path);
-	if (*bytes)
+	SimPathKind kind = sim_fs_path(path, file);
+
+	*bytes = stored(board, *file);
+	switch (kind) {
+	case SIM_PATH_INVALID:
+		return FS_INVALID_NAME;
+	case SIM_PATH_ROOT:
+	case SIM_PATH_MOUNT:
+		return FS_IS_DIRECTORY;
+	case SIM_PATH_FILE:
+		return *bytes ? 0 : FS_NOT_FOUND;
+	case SIM_PATH_AS_DIRECTORY:
+	case SIM_PATH_BELOW:
+		return *bytes ? FS_UNKNOWN : FS_NOT_FOUND;
+	case SIM_PATH_ELSEWHERE:
+		break;
+	}
+	return FS_NOT_FOUND;
+}
+
+/* The same where the file may be a new one. */
+static int find_or_make(const SimBoard *board, const char *path, char **file)
+{
+	switch (sim_fs_path(path, file)) {
+	case SIM_PATH_INVALID:
+	case SIM_PATH_ROOT:
+		return FS_INVALID_NAME;
+	case SIM_PATH_MOUNT:
+	case SIM_PATH_AS_DIRECTORY:
+		return FS_UNKNOWN;
+	case SIM_PATH_FILE:
 		return 0;
-	return g_str_equal(path, MOUNT) || g_str_equal(path, MOUNT "/") ? FS_IS_DIRECTORY
-									: FS_NOT_FOUND;
+	case SIM_PATH_BELOW:
+		return stored(board, *file) ? FS_UNKNOWN : FS_MOUNT_POINT_NOT_FOUND;
+	case SIM_PATH_ELSEWHERE:
+		break;
+	}
+	return FS_MOUNT_POINT_NOT_FOUND;
 }
 
-static gsize stored_size(SimBoard *board, const char *path)
+static gsize stored_size(const SimBoard *board)
 {
-	GBytes *bytes = sim_storage_get(board->storage, SIM_STORED_FILE, path);
+	GBytes *bytes = stored(board, board->file.file);
 
 	return bytes ? g_bytes_get_size(bytes) : 0;
 }
 
-static void begin(SimBoard *board, SimFileState state, const char *path, GBytes *bytes)
+static void begin(SimBoard *board, SimFileState state, const char *path, const char *file,
+		  GBytes *bytes)
 {
 	gsize size = 0;
 	const guint8 *data = bytes ? g_bytes_get_data(bytes, &size) : NULL;
 
-	board->file = (SimFile){.state = state, .path = g_strdup(path)};
+	board->file = (SimFile){.state = state, .path = g_strdup(path), .file = g_strdup(file)};
 	board->file.data = g_byte_array_new();
 	g_byte_array_append(board->file.data, data, (guint)size);
 }
@@ -125,10 +161,11 @@ static int download(SimRequest *request)
 	if (!path)
 		return SIM_EINVAL;
 	if (!is_open(board, SIM_FILE_DOWNLOAD, path)) {
-		int rc = find(board, path, &bytes);
+		g_autofree char *file = NULL;
+		int rc = find(board, path, &file, &bytes);
 		if (rc)
 			return sim_group_error(request, rc);
-		begin(board, SIM_FILE_DOWNLOAD, path, bytes);
+		begin(board, SIM_FILE_DOWNLOAD, path, file, bytes);
 		board->file.length = g_bytes_get_size(bytes);
 	}
 	guint64 offset = fields[0].uint, length = board->file.length;
@@ -149,13 +186,15 @@ static int open_for_upload(SimRequest *request, const char *path)
 
 	if (is_open(board, SIM_FILE_UPLOAD, path))
 		return SIM_OK;
-	if (!is_on_mount(path))
-		return sim_group_error(request, FS_MOUNT_POINT_NOT_FOUND);
-	GBytes *bytes = sim_storage_get(board->storage, SIM_STORED_FILE, path);
+	g_autofree char *file = NULL;
+	int rc = find_or_make(board, path, &file);
+	if (rc)
+		return sim_group_error(request, rc);
+	GBytes *bytes = stored(board, file);
 	g_autoptr(GBytes) nothing = g_bytes_new(NULL, 0);
 	if (!bytes)
-		sim_storage_set(board->storage, SIM_STORED_FILE, path, nothing);
-	begin(board, SIM_FILE_UPLOAD, path, bytes ? bytes : nothing);
+		sim_storage_set(board->storage, SIM_STORED_FILE, file, nothing);
+	begin(board, SIM_FILE_UPLOAD, path, file, bytes ? bytes : nothing);
 	return SIM_OK;
 }
 
@@ -168,9 +207,9 @@ static int write_chunk(SimRequest *request, guint64 offset, const SimField *data
 
 	if (data->size == 0)
 		return SIM_OK;
-	if (offset == 0 && stored_size(request->board, file->path) > 0) {
+	if (offset == 0 && stored_size(request->board) > 0) {
 		g_autoptr(GBytes) nothing = g_bytes_new(NULL, 0);
-		sim_storage_set(request->board->storage, SIM_STORED_FILE, file->path, nothing);
+		sim_storage_set(request->board->storage, SIM_STORED_FILE, file->file, nothing);
 		g_byte_array_set_size(file->data, 0);
 	}
 	if (used + file->data->len + data->size > CAPACITY) {
@@ -203,7 +242,7 @@ static int upload(SimRequest *request)
 	if (offset == 0)
 		board->file.length = fields[3].uint;
 	else if (board->file.offset == 0)
-		board->file.offset = stored_size(board, path);
+		board->file.offset = stored_size(board);
 	if (offset > 0 && offset != board->file.offset) {
 		request->group_length = (gint64)board->file.offset;
 		close_file(board);
@@ -227,7 +266,8 @@ static int status(SimRequest *request)
 	g_autofree char *path = take_path(request, &name);
 	if (!path)
 		return SIM_EINVAL;
-	int rc = find(request->board, path, &bytes);
+	g_autofree char *file = NULL;
+	int rc = find(request->board, path, &file, &bytes);
 	if (rc)
 		return sim_group_error(request, rc);
 	sim_put_uint(request->out, "len", g_bytes_get_size(bytes));
@@ -280,7 +320,8 @@ static int hash(SimRequest *request)
 	gboolean sha = is_type(&fields[1], "sha256");
 	if (fields[1].size > 0 && !sha && !is_type(&fields[1], "crc32"))
 		return sim_group_error(request, FS_HASH_NOT_FOUND);
-	int rc = find(request->board, path, &bytes);
+	g_autofree char *file = NULL;
+	int rc = find(request->board, path, &file, &bytes);
 	if (rc)
 		return sim_group_error(request, rc);
 	const guint8 *data = g_bytes_get_data(bytes, &size);

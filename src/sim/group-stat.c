@@ -64,7 +64,7 @@ static int show(SimRequest *request)
 {
 	SimField name = {"name", SIM_FIELD_TEXT};
 
-	if (!sim_request_decode(request, &name, 1) || !name.found || name.size > MAX_NAME)
+	if (!sim_request_decode(request, &name, 1) || name.size == 0 || name.size > MAX_NAME)
 		return SIM_EINVAL;
 	for (guint i = first_of(&request->board->config); i < G_N_ELEMENTS(stats); i++) {
 		if (name.size != strlen(stats[i].name) ||

@@ -31,10 +31,11 @@ typedef enum {
 	SIM_FILE_DOWNLOAD,
 } SimFileState;
 
-/* The file that is open. @data: what is in it, for an upload in RAM until it is closed */
+/* The file that is open. @path: as the client says it; @file: as it is stored; @data: what is in
+ * it, for an upload in RAM until it is closed */
 typedef struct {
 	SimFileState state;
-	char *path;
+	char *path, *file;
 	GByteArray *data;
 	guint64 offset; /* as the server counts */
 	guint64 length; /* as announced */

@@ -148,6 +148,7 @@ def replay_packets(tap):
         ("native_sim.serial_fs.jsonl", ["--board", "native", "--buf-size", "1024"],
          THREADS | OTHER_GROUPS),
         ("fs.dup.jsonl", ["--board", "native"], {}),
+        ("fs.paths.jsonl", ["--board", "native", "--udp", "0"], {}),
         ("mynewt.slinky.jsonl", ["--board", "mynewt"], MYNEWT),
         ("native_sim.serial_noparams.jsonl", ["--board", "m0", "--no-params"], THREADS),
         ("native_sim.serial_buf256.jsonl", ["--board", "m0", "--buf-size", "256"], THREADS),
