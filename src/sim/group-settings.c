@@ -49,13 +49,15 @@ static void set_value(SimBoard *board, const char *name, GBytes *value)
 	g_hash_table_insert(board->settings, g_strdup(name), g_bytes_ref(value));
 }
 
+static void load_value(gpointer name, gpointer value, gpointer board)
+{
+	set_value(board, name, value);
+}
+
+/* Mynewt's, too. */
 void sim_settings_load(SimBoard *board)
 {
-	for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
-		GBytes *saved = sim_storage_get(board->storage, SIM_STORED_SETTING, keys[i].name);
-		if (saved)
-			set_value(board, keys[i].name, saved);
-	}
+	sim_storage_foreach(board->storage, SIM_STORED_SETTING, load_value, board);
 }
 
 void sim_settings_start(SimBoard *board)

@@ -96,8 +96,15 @@ void sim_storage_set(SimStorage *storage, SimStored kind, const char *name, GByt
 	save(storage);
 }
 
+void sim_storage_foreach(const SimStorage *storage, SimStored kind, GHFunc function, gpointer data)
+{
+	g_hash_table_foreach(storage->items[kind], function, data);
+}
+
 void sim_storage_clear(SimStorage *storage, SimStored kind)
 {
+	if (g_hash_table_size(storage->items[kind]) == 0)
+		return;
 	g_hash_table_remove_all(storage->items[kind]);
 	save(storage);
 }

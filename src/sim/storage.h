@@ -27,6 +27,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SimStorage, sim_storage_free)
 GBytes *sim_storage_get(const SimStorage *storage, SimStored kind, const char *name);
 /* @bytes: (nullable): nothing to delete it */
 void sim_storage_set(SimStorage *storage, SimStored kind, const char *name, GBytes *bytes);
+/* @function: gets the name, the GBytes and @data */
+void sim_storage_foreach(const SimStorage *storage, SimStored kind, GHFunc function, gpointer data);
 void sim_storage_clear(SimStorage *storage, SimStored kind);
 /* Bytes of all contents of that kind. */
 gsize sim_storage_size(const SimStorage *storage, SimStored kind);

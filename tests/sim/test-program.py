@@ -104,6 +104,31 @@ def test_state(tap, folder):
               "state: of another size, refused")
 
 
+def setting(board, name):
+    return board.call(smp.READ, 3, 0, {"name": name}).get("val")
+
+
+def test_settings(tap, folder):
+    """What was saved outlives reset and restart, what was not is lost with a reset."""
+    for kind, name, value, other, first in [("mynewt", "id/serial", "abc", "xyz", ""),
+                                            ("full", "app/note", b"abc", b"xyz", b"")]:
+        path = os.path.join(folder, "settings-" + kind)
+        options = ("--board", kind, "--state", path, *QUICK)
+        with smp.Board(*options) as board:
+            board.call(smp.WRITE, 3, 0, {"name": name, "val": other})
+            tap.equal(setting(board, name), other, "settings: %s: written" % name)
+            board.reset()
+            tap.equal(setting(board, name), first, "settings: %s: lost unless saved" % name)
+            board.call(smp.WRITE, 3, 0, {"name": name, "val": value})
+            board.call(smp.WRITE, 3, 0 if kind == "mynewt" else 3,
+                       {"save": True} if kind == "mynewt" else {})
+            board.call(smp.WRITE, 3, 0, {"name": name, "val": other})
+            board.reset()
+            tap.equal(setting(board, name), value, "settings: %s: saved, after a reset" % name)
+        with smp.Board(*options) as board:
+            tap.equal(setting(board, name), value, "settings: %s: after a restart" % name)
+
+
 def test_killed(tap, folder):
     """kill -9 while the bootloader swaps: it goes on where it was."""
     path = os.path.join(folder, "killed")
@@ -167,6 +192,7 @@ def main():
         test_link(tap, folder)
         test_hangup(tap, folder)
         test_state(tap, folder)
+        test_settings(tap, folder)
         test_killed(tap, folder)
         test_udp(tap)
         test_time_scale(tap)
