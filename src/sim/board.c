@@ -7,6 +7,7 @@
 #include "sim/files.h"
 #include "sim/internal.h"
 #include "sim/settings.h"
+#include "sim/statistics.h"
 
 #include <gio/gio.h>
 #include <string.h>
@@ -103,6 +104,12 @@ static void start_boot(SimBoard *board, gint64 now, gint64 boot_time)
 	board->boot_done = sim_flash_done(board->flash) + boot_time - boot_time / 2;
 }
 
+static void restart(SimBoard *board, gint64 now)
+{
+	sim_statistics_lose(board);
+	start_boot(board, now, board->config.boot_time);
+}
+
 static void finish_boot(SimBoard *board)
 {
 	gint64 now = board->boot_done;
@@ -114,6 +121,7 @@ static void finish_boot(SimBoard *board)
 	board->log_start = 0;
 	board->bridged = FALSE;
 	sim_settings_start(board);
+	sim_statistics_start(board);
 	board->watchdog_at =
 		board->state == SIM_STATE_HUNG ? now + board->config.watchdog_time : -1;
 }
@@ -121,6 +129,7 @@ static void finish_boot(SimBoard *board)
 static void power_off(SimBoard *board, gint64 now, gint64 duration)
 {
 	forget(board, now);
+	sim_statistics_lose(board);
 	board->state = SIM_STATE_OFF;
 	board->clock_set = FALSE;
 	board->wants_recovery = FALSE;
@@ -132,7 +141,7 @@ static void power_on(SimBoard *board)
 	gint64 now = board->power_at;
 
 	board->power_at = -1;
-	start_boot(board, now, board->config.boot_time);
+	restart(board, now);
 }
 
 /* The first time nobody has to wait, unless there is something to finish in flash. */
@@ -263,7 +272,7 @@ static void change(SimBoard *board, gint64 now)
 	else if (now == board->power_at)
 		power_on(board);
 	else if (now == board->reset_at || now == board->watchdog_at)
-		start_boot(board, now, board->config.boot_time);
+		restart(board, now);
 	else if (now == board->boot_done)
 		finish_boot(board);
 	else
@@ -305,7 +314,7 @@ static gboolean arrives(SimBoard *board, guint64 number, gint64 now)
 	if (power)
 		power_off(board, now, power->value * 1000);
 	else if (sim_fault_find(config, SIM_FAULT_RESET_AT, number))
-		start_boot(board, now, config->boot_time);
+		restart(board, now);
 	return answers(board) && !cut && !sim_fault_find(config, SIM_FAULT_LOSE_REQUEST, number) &&
 	       !is_lost(board);
 }
@@ -376,7 +385,14 @@ void sim_board_reset(SimBoard *board, gint64 now)
 {
 	sim_board_advance(board, now);
 	if (board->state != SIM_STATE_OFF)
-		start_boot(board, now, board->config.boot_time);
+		restart(board, now);
+}
+
+void sim_board_keep_counters(SimBoard *board, gint64 now)
+{
+	sim_board_advance(board, now);
+	sim_flash_start(board->flash, now);
+	sim_statistics_keep(board);
 }
 
 SimState sim_board_state(SimBoard *board, gint64 now)

@@ -78,6 +78,9 @@ gboolean sim_board_take_reply(SimBoard *board, gint64 now, GByteArray *reply);
 /* The reset button. */
 void sim_board_reset(SimBoard *board, gint64 now);
 
+/* smpsim ends: the next one goes on with them. */
+void sim_board_keep_counters(SimBoard *board, gint64 now);
+
 SimState sim_board_state(SimBoard *board, gint64 now);
 /* Whether bytes get through; see %SIM_FAULT_CUT_LINK. */
 gboolean sim_board_link_is_up(SimBoard *board, gint64 now);

@@ -3,6 +3,7 @@
 /* Zephyr subsys/mgmt/mcumgr/grp/stat_mgmt. */
 
 #include "sim/server.h"
+#include "sim/statistics.h"
 
 #include <string.h>
 
@@ -23,8 +24,7 @@ static void put_flash(SimRequest *request)
 
 	for (guint i = 0; i < G_N_ELEMENTS(names); i++)
 		sim_put_uint(request->out, names[i], 0);
-	sim_put_uint(request->out, "flash_write_calls",
-		     sim_flash_operations(request->board->flash));
+	sim_put_uint(request->out, "flash_write_calls", sim_statistics_flash_calls(request->board));
 	for (guint i = 0; i < UNITS; i++) {
 		g_autofree char *name = g_strdup_printf("erase_cycles_unit%u", i);
 		sim_put_uint(request->out, name, 0);
@@ -40,9 +40,7 @@ static void put_thresholds(SimRequest *request)
 
 static void put_application(SimRequest *request)
 {
-	gint64 up = sim_board_time(request->board) - request->board->app_start;
-
-	sim_put_uint(request->out, "ticks", (guint64)(up / G_USEC_PER_SEC));
+	sim_put_uint(request->out, "ticks", sim_statistics_seconds(request->board));
 }
 
 /* The last one is there always. */
@@ -75,6 +73,7 @@ static int show(SimRequest *request)
 		smp_cbor_put_map_begin(request->out);
 		stats[i].put(request);
 		smp_cbor_put_end(request->out);
+		sim_statistics_keep(request->board);
 		return SIM_OK;
 	}
 	return sim_group_error(request, STAT_INVALID_NAME);

@@ -68,6 +68,8 @@ struct SimBoard {
 	guint64 n_requests;
 
 	gint64 app_start;
+	gint64 ran_before;   /* when smpsim ended, µs */
+	gint64 calls_before; /* of flash: to be added to what it counted since */
 	SimUpload upload;
 	SimStorage *storage;
 	SimFile file;

@@ -184,6 +184,8 @@ static void close_program(Program *program)
 	g_clear_pointer(&program->udp, sim_udp_free);
 	g_clear_pointer(&program->ble, sim_ble_free);
 	g_clear_pointer(&program->uart, sim_uart_free);
+	if (program->board)
+		sim_board_keep_counters(program->board, now(program));
 	g_clear_pointer(&program->board, sim_board_free);
 	g_close(program->signals, NULL);
 }

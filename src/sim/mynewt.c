@@ -7,6 +7,7 @@
 #include "sim/mynewt.h"
 
 #include "sim/group-image.h"
+#include "sim/statistics.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -198,7 +199,6 @@ const SimGroup sim_mynewt_image = {
 static int stat_show(SimRequest *request)
 {
 	g_autofree char *name = sim_mynewt_text(request, "name");
-	gint64 up = sim_board_time(request->board) - request->board->app_start;
 	gboolean toggles = g_strcmp0(name, "gpio_toggle") == 0;
 
 	if (!toggles && g_strcmp0(name, "stat") != 0)
@@ -208,10 +208,11 @@ static int stat_show(SimRequest *request)
 	smp_cbor_put_text(request->out, "fields");
 	smp_cbor_put_map_begin(request->out);
 	sim_put_uint(request->out, toggles ? "toggles" : "num_registered",
-		     toggles ? (guint64)(up / G_USEC_PER_SEC) : 2);
+		     toggles ? sim_statistics_seconds(request->board) : 2);
 	if (!toggles)
 		sim_put_uint(request->out, "s1", 0);
 	smp_cbor_put_end(request->out);
+	sim_statistics_keep(request->board);
 	return SIM_OK;
 }
 

@@ -2,8 +2,9 @@
 
 #include "sim/storage.h"
 
-static const char *const groups[] = {
-	[SIM_STORED_SETTING] = "settings", [SIM_STORED_FILE] = "files"};
+static const char *const groups[] = {[SIM_STORED_SETTING] = "settings",
+				     [SIM_STORED_FILE] = "files",
+				     [SIM_STORED_STATISTIC] = "statistics"};
 
 struct SimStorage {
 	char *path;

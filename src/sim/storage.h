@@ -6,7 +6,8 @@
 G_BEGIN_DECLS
 
 /**
- * SimStorage: what an application keeps in flash besides images: settings and files, by name.
+ * SimStorage: what an application keeps in flash besides images: settings and files, by name; and
+ * the counters that go on when smpsim is started again.
  *
  * Changes are there at once and whole: neither a settings back end nor littlefs leaves half of one.
  */
@@ -15,6 +16,7 @@ typedef struct SimStorage SimStorage;
 typedef enum {
 	SIM_STORED_SETTING,
 	SIM_STORED_FILE,
+	SIM_STORED_STATISTIC,
 	SIM_N_STORED,
 } SimStored;
 

@@ -129,6 +129,48 @@ def test_settings(tap, folder):
             tap.equal(setting(board, name), value, "settings: %s: after a restart" % name)
 
 
+def counter(board, name):
+    fields = board.call(smp.READ, 2, 0, {"name": name})["fields"]
+    return fields.get("flash_write_calls", next(iter(fields.values())))
+
+
+def wait_for(board, name, least):
+    end = time.monotonic() + 10
+    while counter(board, name) < least and time.monotonic() < end:
+        time.sleep(0.05)
+    return counter(board, name)
+
+
+def test_statistics(tap, folder):
+    """Counters go on in the next smpsim, even after a kill; a reset ends them as on a board."""
+    for kind, name in [("full", "smp_svr_stats"), ("mynewt", "gpio_toggle")]:
+        options = ("--board", kind, "--state", os.path.join(folder, "counters-" + kind), *QUICK)
+        with smp.Board(*options) as board:
+            before = wait_for(board, name, 3)
+            board.kill()
+        with smp.Board(*options) as board:
+            after = counter(board, name)
+            tap.check(before <= after < before + 20, "statistics: %s: go on after a kill" % name,
+                      (before, after))
+            time.sleep(1.1)
+        with smp.Board(*options) as board:
+            tap.check(counter(board, name) > after, "statistics: %s: and after the end" % name)
+            board.reset()
+            tap.check(counter(board, name) < before, "statistics: %s: a reset ends them" % name)
+            board.kill()
+        with smp.Board(*options) as board:
+            tap.check(counter(board, name) < before, "statistics: %s: for good" % name)
+    options = ("--board", "full", "--state", os.path.join(folder, "counters-flash"),
+               "--buf-size", "4096", *QUICK)
+    with smp.Board(*options) as board:
+        board.upload(smp.make_image("1.1.0", folder)[0])
+        before = counter(board, "flash_sim_stats")
+    with smp.Board(*options) as board:
+        tap.equal(counter(board, "flash_sim_stats"), before, "statistics: flash, go on")
+        board.reset()
+        tap.equal(counter(board, "flash_sim_stats"), 0, "statistics: flash, a reset ends them")
+
+
 def test_killed(tap, folder):
     """kill -9 while the bootloader swaps: it goes on where it was."""
     path = os.path.join(folder, "killed")
@@ -193,6 +235,7 @@ def main():
         test_hangup(tap, folder)
         test_state(tap, folder)
         test_settings(tap, folder)
+        test_statistics(tap, folder)
         test_killed(tap, folder)
         test_udp(tap)
         test_time_scale(tap)
