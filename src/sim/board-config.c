@@ -2,6 +2,8 @@
 
 #include "sim/board-config.h"
 
+#include "sim/image.h"
+
 #include <gio/gio.h>
 #include <smp/packet.h>
 #include <string.h>
@@ -257,8 +259,11 @@ gboolean sim_mode_chooses(SimMode mode)
 gboolean sim_config_check(const SimConfig *config, GError **error)
 {
 	const char *problem = NULL;
+	SimVersion version;
 
-	if (config->images < 1 || config->images > SIM_MAX_IMAGES)
+	if (!sim_version_parse(config->version, &version))
+		problem = "the version of the images looks like 1.2.3 or 1.2.3+4";
+	else if (config->images < 1 || config->images > SIM_MAX_IMAGES)
 		problem = "a board has 1 to 4 images";
 	else if (config->erase_size < 256 || config->slot_size % config->erase_size != 0 ||
 		 config->slot_size / config->erase_size < 4)

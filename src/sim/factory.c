@@ -31,20 +31,13 @@ static void flash_images(SimBoard *board, const SimVersion *version)
 		flash_image(board, 0, 1, version);
 }
 
-static gboolean fill(SimBoard *board, GError **error)
+/* Out of the factory at once, and not counted by the faults. */
+static void fill(SimBoard *board)
 {
-	const SimConfig *config = &board->config;
 	SimVersion version;
 
-	if (!sim_version_parse(config->version, &version)) {
-		g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-			    "'%s' is no version; it looks like 1.2.3 or 1.2.3+4", config->version);
-		return FALSE;
-	}
-	/* Out of the factory at once, and not counted by the faults. */
-	if (!config->blank)
+	if (!board->config.blank && sim_version_parse(board->config.version, &version))
 		flash_images(board, &version);
-	return TRUE;
 }
 
 SimBoard *sim_board_new(const SimConfig *config, const char *state_path, gint64 now, GError **error)
@@ -64,8 +57,10 @@ SimBoard *sim_board_new(const SimConfig *config, const char *state_path, gint64 
 		return NULL;
 	board->flash = sim_flash_new(&board->config, sim_flash_layout_size(config), state_path,
 				     &fresh, error);
-	if (!board->flash || (fresh && !fill(board, error)))
+	if (!board->flash)
 		return NULL;
+	if (fresh)
+		fill(board);
 	sim_flash_leave_factory(board->flash);
 	board->wants_recovery = config->start_in_recovery;
 	sim_board_switch_on(board, now);

@@ -201,7 +201,7 @@ static gboolean open_program(Program *program, GError **error)
 		return FALSE;
 	program->uart = sim_uart_new(program->board, options->line);
 	if (options->udp)
-		program->udp = sim_udp_new(options->udp, error);
+		program->udp = sim_udp_new(options->udp_address, error);
 	if (options->udp && !program->udp)
 		return FALSE;
 	if (options->ble.adapter)

@@ -2,7 +2,8 @@
 
 #include "sim/options.h"
 
-#include <gio/gio.h>
+#include "sim/udp.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,9 +188,12 @@ static gboolean parse_mode(const char *text, SimMode *mode)
 
 static gboolean add_bad_image(SimConfig *config, const char *version)
 {
-	if (config->n_bad_image == SIM_MAX_BAD)
+	SimVersion parsed;
+
+	if (config->n_bad_image == SIM_MAX_BAD || !sim_version_parse(version, &parsed))
 		return FALSE;
-	config->bad_image[config->n_bad_image++] = g_intern_string(version);
+	g_autofree char *text = sim_version_text(&parsed);
+	config->bad_image[config->n_bad_image++] = g_intern_string(text);
 	return TRUE;
 }
 
@@ -354,13 +358,44 @@ static gboolean configure(SimOptions *options, const char *board, const GPtrArra
 		if (!apply(config, given->pdata[i], error))
 			return FALSE;
 	}
-	if (scale <= 0) {
+	if (!(scale > 0)) { /* nor what is no number */
 		g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
 				    "--time-scale takes a number above 0");
 		return FALSE;
 	}
 	sim_config_scale(config, scale);
 	return sim_config_check(config, error);
+}
+
+static gboolean check_number(const char *option, double value, double most, GError **error)
+{
+	if (value >= 0 && value <= most)
+		return TRUE;
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "--%s takes a number from 0 to %.0f", option, most);
+	return FALSE;
+}
+
+/* @latency: ms */
+static gboolean take_numbers(SimOptions *options, int baud, int only_baud, int image,
+			     double latency, GError **error)
+{
+	if (!check_number("baud", baud, G_MAXINT, error) ||
+	    !check_number("only-baud", only_baud, G_MAXINT, error) ||
+	    !check_number("image", image, SIM_MAX_IMAGES - 1, error) ||
+	    !check_number("latency", latency, G_MAXINT, error))
+		return FALSE;
+	options->baud = (guint)baud;
+	options->only_baud = (guint)only_baud;
+	options->image = (guint)image;
+	options->latency = (gint64)(latency * 1000);
+	return TRUE;
+}
+
+static gboolean parse_udp(SimOptions *options, GError **error)
+{
+	options->udp_address = options->udp ? sim_udp_parse(options->udp, error) : NULL;
+	return !options->udp || options->udp_address;
 }
 
 static gboolean take_output(SimOptions *options, char **rest, GError **error)
@@ -426,12 +461,10 @@ gboolean sim_options_parse(SimOptions *options, int *argc, char ***argv, GError 
 	if (!g_option_context_parse(context, argc, argv, error))
 		return FALSE;
 	options->pty = options->pty || options->link || !(options->udp || options->ble.adapter);
-	options->baud = (guint)MAX(baud, 0);
-	options->only_baud = (guint)MAX(only_baud, 0);
-	options->latency = (gint64)(MAX(latency, 0) * 1000);
-	options->image = (guint)MAX(image, 0);
 	return take_output(options, rest, error) && parse_framing(framing, &options->line, error) &&
-	       configure(options, board, given, scale, error);
+	       take_numbers(options, baud, only_baud, image, latency, error) &&
+	       parse_udp(options, error) && configure(options, board, given, scale, error) &&
+	       (!options->make_image || sim_make_image_parse(options, error));
 }
 
 void sim_options_clear(SimOptions *options)
@@ -439,6 +472,7 @@ void sim_options_clear(SimOptions *options)
 	g_free(options->state);
 	g_free(options->link);
 	g_free(options->udp);
+	g_clear_object(&options->udp_address);
 	sim_ble_options_clear(&options->ble);
 	g_free(options->make_image);
 	g_free(options->depends);

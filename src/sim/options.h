@@ -2,7 +2,10 @@
 #pragma once
 
 #include "sim/ble.h"
+#include "sim/image.h"
 #include "sim/uart.h"
+
+#include <gio/gio.h>
 
 G_BEGIN_DECLS
 
@@ -12,6 +15,7 @@ typedef struct {
 	gboolean pty;
 	char *link;
 	char *udp; /* [HOST:]PORT, NULL: none */
+	GSocketAddress *udp_address;
 	SimBleOptions ble;
 	SimLine line;
 	guint baud;
@@ -25,6 +29,10 @@ typedef struct {
 	guint image;
 	char *depends; /* IMAGE:VERSION */
 	char *output;
+	SimVersion make_version;
+	guint64 make_size;
+	guint64 depends_on;
+	SimVersion depends_version;
 } SimOptions;
 
 void sim_options_clear(SimOptions *options);
@@ -32,6 +40,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SimOptions, sim_options_clear)
 
 gboolean sim_options_parse(SimOptions *options, int *argc, char ***argv,
 			   GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+/* Reads what of --make-image and --depends is text. */
+gboolean sim_make_image_parse(SimOptions *options, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* Writes the image that --make-image asks for and prints what it is. */
 gboolean sim_make_image(const SimOptions *options, GError **error) G_GNUC_WARN_UNUSED_RESULT;

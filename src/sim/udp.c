@@ -7,35 +7,40 @@
 /* CONFIG_MCUMGR_TRANSPORT_UDP_MTU: what is longer is cut, and then answered as such. */
 #define MTU 1500
 
-SimUdp *sim_udp_new(const char *where, GError **error)
+GSocketAddress *sim_udp_parse(const char *where, GError **error)
 {
-	g_autoptr(SimUdp) udp = g_new0(SimUdp, 1);
-	g_autofree char *address =
+	g_autofree char *whole =
 		g_strdup_printf("%s%s", strchr(where, ':') ? "" : "127.0.0.1:", where);
-	const char *colon = strrchr(address, ':');
+	const char *colon = strrchr(whole, ':');
 	guint64 port;
 
 	if (!g_ascii_string_to_unsigned(colon + 1, 10, 0, G_MAXUINT16, &port, NULL)) {
-		g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-			    "'%s' is not [HOST:]PORT", where);
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "--udp takes [HOST:]PORT, not '%s'", where);
 		return NULL;
 	}
-	g_autofree char *host = g_strndup(address, (gsize)(colon - address));
+	g_autofree char *host = g_strndup(whole, (gsize)(colon - whole));
 	/* [::1]:1337 */
 	if (*host == '[' && g_str_has_suffix(host, "]")) {
 		memmove(host, host + 1, strlen(host));
 		host[strlen(host) - 1] = '\0';
 	}
-	g_autoptr(GSocketAddress) local = g_inet_socket_address_new_from_string(host, (guint)port);
-	if (!local) {
-		g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+	GSocketAddress *address = g_inet_socket_address_new_from_string(host, (guint)port);
+	if (!address)
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
 			    "'%s' is no address of this machine in numbers", host);
-		return NULL;
-	}
+	return address;
+}
+
+SimUdp *sim_udp_new(GSocketAddress *local, GError **error)
+{
+	g_autoptr(SimUdp) udp = g_new0(SimUdp, 1);
+
 	udp->socket = g_socket_new(g_socket_address_get_family(local), G_SOCKET_TYPE_DATAGRAM,
 				   G_SOCKET_PROTOCOL_UDP, error);
 	if (!udp->socket || !g_socket_bind(udp->socket, local, FALSE, error)) {
-		g_prefix_error(error, "cannot listen on %s: ", where);
+		g_autofree char *name = g_socket_connectable_to_string(G_SOCKET_CONNECTABLE(local));
+		g_prefix_error(error, "cannot listen on %s: ", name);
 		return NULL;
 	}
 	g_socket_set_blocking(udp->socket, FALSE);

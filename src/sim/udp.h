@@ -17,10 +17,12 @@ typedef struct {
 } SimUdp;
 
 /**
- * sim_udp_new:
+ * sim_udp_parse:
  * @where: "[HOST:]PORT"; HOST is 127.0.0.1 if not given
  */
-SimUdp *sim_udp_new(const char *where, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+GSocketAddress *sim_udp_parse(const char *where, GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
+SimUdp *sim_udp_new(GSocketAddress *local, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void sim_udp_free(SimUdp *udp);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SimUdp, sim_udp_free)
 

@@ -19,7 +19,16 @@ def run(*arguments):
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=20)
 
 
-def test_words(tap):
+def check_words(tap, arguments, status, words):
+    result = run(*arguments)
+    tap.check(result.returncode == status and words in result.stderr and
+              result.stderr.startswith("smpsim: ") and result.stderr.count("\n") == 1,
+              "mistake: " + " ".join(arguments),
+              "%d %s" % (result.returncode, result.stderr))
+
+
+def test_words(tap, folder):
+    state = os.path.join(folder, "never")
     tap.check(run("--version").stdout.startswith("smpsim "), "--version")
     text = run("--help").stdout
     tap.check("threeimage" in text and "lose-reply" in text and "--make-image 1.1.0" in text,
@@ -36,18 +45,33 @@ def test_words(tap):
             (["word"], "options only"),
             (["--make-image", "1.0.0"], "name of one file"),
             (["--make-image", "x", "/tmp/never"], "VERSION"),
+            (["--make-image", "1.x", "/tmp/never"], "VERSION"),
+            (["--make-image", "1.0.0,0", "/tmp/never"], "size in bytes"),
+            (["--make-image", "1.0.0", "--depends", "x", "/tmp/never"], "IMAGE:VERSION"),
+            (["--make-image", "1.0.0", "--image", "4", "/tmp/never"], "--image"),
             (["--udp", "nowhere:x"], "PORT"),
+            (["--udp", "x"], "PORT"),
+            (["--udp", "99999"], "PORT"),
+            (["--udp", "nowhere:1"], "no address"),
+            (["--baud", "-5"], "--baud"),
+            (["--latency", "-1"], "--latency"),
+            (["--time-scale", "nan"], "--time-scale"),
+            (["--bad-image", "x"], "--bad-image"),
+            (["--state", state, "--image-version", "x"], "version"),
             (["--ble", "--security", "nosuch"],
              "none, encrypt, authenticate or compare"),
             (["--ble", "--mtu", "22"], "23 to 517"),
-            (["--ble", "--reassembly", "maybe"], "on or off"),
-            (["--udp", "192.0.2.1:1"], "cannot listen"),
-            (["--state", "/nonexistent/file"], "/nonexistent/file"),
-            (["--link", "/nonexistent/link"], "/nonexistent/link")]:
-        result = run(*arguments)
-        tap.check(result.returncode in (1, 2) and words in result.stderr and
-                  result.stderr.startswith("smpsim: ") and result.stderr.count("\n") == 1,
-                  "mistake: " + " ".join(arguments), result.stderr)
+            (["--ble", "--reassembly", "maybe"], "on or off")]:
+        check_words(tap, arguments, 2, words)
+    tap.check(not os.path.exists(state), "mistakes leave no state file")
+    with smp.Board("--udp", "0") as board:
+        for arguments, words in [
+                (["--udp", "192.0.2.1:1"], "cannot listen"),
+                (["--udp", board.where], "cannot listen on " + board.where),
+                (["--make-image", "1.0.0", "/nonexistent/file"], "/nonexistent/file"),
+                (["--state", "/nonexistent/file"], "/nonexistent/file"),
+                (["--link", "/nonexistent/link"], "/nonexistent/link")]:
+            check_words(tap, arguments, 1, words)
 
 
 def test_link(tap, folder):
@@ -230,7 +254,7 @@ def test_time_scale(tap):
 def main():
     tap = smp.Tap()
     with tempfile.TemporaryDirectory() as folder:
-        test_words(tap)
+        test_words(tap, folder)
         test_link(tap, folder)
         test_hangup(tap, folder)
         test_state(tap, folder)
