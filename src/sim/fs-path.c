@@ -4,7 +4,7 @@
 
 #include "sim/fs-path.h"
 
-#include <string.h>
+#define MOUNT "lfs1"
 
 static gboolean is_nothing(const char *part)
 {
@@ -47,7 +47,7 @@ SimPathKind sim_fs_path(const char *path, char **file)
 	if (path[1] == '\0')
 		return SIM_PATH_ROOT;
 	g_auto(GStrv) parts = g_strsplit(path + 1, "/", -1);
-	if (!g_str_equal(parts[0], SIM_FS_MOUNT + 1))
+	if (!g_str_equal(parts[0], MOUNT))
 		return SIM_PATH_ELSEWHERE;
 	for (char **part = parts + 1; *part;) {
 		char **behind = taken_back(part + 1);
@@ -58,7 +58,7 @@ SimPathKind sim_fs_path(const char *path, char **file)
 		} else if (behind) {
 			part = behind;
 		} else {
-			*file = g_strconcat(SIM_FS_MOUNT "/", *part, NULL);
+			*file = g_strconcat("/" MOUNT "/", *part, NULL);
 			return kind_with_rest(part + 1);
 		}
 	}

@@ -5,8 +5,6 @@
 
 G_BEGIN_DECLS
 
-#define SIM_FS_MOUNT "/lfs1"
-
 typedef enum {
 	SIM_PATH_INVALID,   /* not absolute, or above the mount point */
 	SIM_PATH_ROOT,	    /* "/" */
