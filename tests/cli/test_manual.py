@@ -3,9 +3,11 @@
 
 import pathlib
 import re
+import shutil
+import subprocess
 import unittest
 
-from common import SMPSIM, TestCase
+from common import PATIENCE, SMPSIM, TestCase
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 PAGE = DOCS / "smpctl.1.rst"
@@ -109,6 +111,22 @@ class Simulator(TestCase):
         self.assertGreaterEqual(len(faults), 12)
         self.assertEqual(re.findall(r"^    \*\*([^*]+)\*\*$", self.text, re.M),
                          [fault.strip() for fault in faults])
+
+
+RST2MAN = shutil.which("rst2man") or shutil.which("rst2man.py")
+
+
+class Typeset(unittest.TestCase):
+    @unittest.skipUnless(RST2MAN and shutil.which("groff"), "no rst2man or no groff")
+    def test_warnings(self):
+        """man(1) has nothing to say against them."""
+        for page in DOCS.glob("*.rst"):
+            with self.subTest(page.name):
+                source = subprocess.run([RST2MAN, "--strict", page], capture_output=True, check=True,
+                                        timeout=PATIENCE).stdout
+                done = subprocess.run(["groff", "-K", "utf8", "-t", "-man", "-T", "utf8", "-ww"],
+                                      input=source, capture_output=True, check=True, timeout=PATIENCE)
+                self.assertEqual(done.stderr.decode(), "")
 
 
 if __name__ == "__main__":
