@@ -6,8 +6,9 @@
 #include "core-elf.h"
 #include "transfer.h"
 
-#include <glib/gstdio.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 /* More than the memory of any board with Mynewt: it does not come to an end. */
 #define MAX_MIB 64
@@ -64,6 +65,41 @@ static gboolean refuse_endless(SmpctlPart *part, GError **error)
 	return FALSE;
 }
 
+/* Whether what the board has at @at is in the file, too. @size: (out): how much it is */
+static gboolean compare(SmpSession *session, const SmpctlPart *part, guint64 at, gsize *size,
+			gboolean *same, GError **error)
+{
+	g_autoptr(GBytes) bytes = smp_core_read(session, (guint64)start + at, error);
+
+	if (!bytes)
+		return FALSE;
+	const guint8 *data = g_bytes_get_data(bytes, size);
+	gsize wanted = (gsize)MIN(*size, part->size - at);
+	g_autofree guint8 *ours = g_malloc(wanted);
+	*same = wanted > 0 && pread(part->fd, ours, wanted, (off_t)at) == (gssize)wanted &&
+		memcmp(ours, data, wanted) == 0;
+	return TRUE;
+}
+
+/* The board has no hash of it: what is compared is the beginning, which has the hash of the image
+ * and the registers, and the end of what is in the file. Of another dump all comes anew. */
+static gboolean check_part(Smpctl *cli, SmpSession *session, SmpctlPart *part, GError **error)
+{
+	gboolean same = most == 0 || part->size <= (guint64)most;
+	guint64 at = 0;
+	gsize size;
+
+	while (same && at < part->size) {
+		if (!compare(session, part, at, &size, &same, error))
+			return FALSE;
+		at = at == 0 && size < part->size ? MAX(size, part->size - size) : at + size;
+	}
+	if (same)
+		return TRUE;
+	smpctl_say(cli, "%s is no beginning of what the board has, which comes anew", part->path);
+	return smpctl_part_restart(part, error);
+}
+
 /* How long it is, is not told: until nothing comes. */
 static gboolean fetch(Smpctl *cli, SmpSession *session, SmpctlPart *part, GError **error)
 {
@@ -101,67 +137,98 @@ static void tell(Smpctl *cli, const char *file, const char *hash, guint64 size)
 	}
 }
 
-/* Makes an ELF file of a core dump. Returns: (transfer full): the hash of its image, as text */
-static char *convert(const char *source, const char *target, GError **error)
+/* Returns: (transfer full): an ELF file. @hash: (out) (transfer full): that of its image, as text
+ */
+static GByteArray *convert(const char *source, char **hash, GError **error)
 {
 	g_autoptr(GBytes) dump = smp_firmware_read_file(source, error);
-	g_autoptr(GByteArray) hash = NULL, file = NULL;
+	g_autoptr(GByteArray) bytes = NULL;
 
 	if (!dump)
 		return NULL;
-	file = smpctl_core_to_elf(g_bytes_get_data(dump, NULL), g_bytes_get_size(dump), &hash,
-				  error);
-	if (!file) {
+	GByteArray *file = smpctl_core_to_elf(g_bytes_get_data(dump, NULL), g_bytes_get_size(dump),
+					      &bytes, error);
+	if (file)
+		*hash = smp_hex_format(bytes->data, bytes->len);
+	else
 		g_prefix_error(error, "cannot convert %s: ", source);
-		return NULL;
-	}
-	if (!g_file_set_contents_full(target, (const char *)file->data, (gssize)file->len,
-				      G_FILE_SET_CONTENTS_CONSISTENT, 0666, error))
-		return NULL;
-	return smp_hex_format(hash->data, hash->len);
+	return file;
 }
 
 /* What was read stays where it cannot be converted. */
-static gboolean finish(SmpctlPart *part, char **hash, GError **error)
+static gboolean elfify(SmpctlPart *part, char **hash, GError **error)
 {
-	*hash = NULL;
-	if (!elf)
-		return smpctl_part_finish(part, error);
-	*hash = convert(part->path, part->target, error);
-	return *hash && g_unlink(part->path) == 0;
+	g_autoptr(GByteArray) file = convert(part->path, hash, error);
+
+	if (!file)
+		return FALSE;
+	if (smpctl_part_restart(part, error) &&
+	    smpctl_part_write(part, file->data, file->len, error))
+		return TRUE;
+	part->size = 0;
+	return FALSE;
 }
 
-static gboolean download(Smpctl *cli, SmpSession *session, const char *file, GError **error)
+static gboolean download(Smpctl *cli, SmpctlPart *part, GError **error)
 {
+	SmpSession *session = smpctl_session(cli, error);
 	g_autofree char *hash = NULL;
-	SmpctlPart part;
 
-	if (!smpctl_part_open(&part, file, resume, error))
+	if (!session || !smpctl_part_open(part, resume, error))
 		return FALSE;
-	gboolean done = fetch(cli, session, &part, error) && finish(&part, &hash, error);
-	if (done)
-		tell(cli, file, hash, part.size);
-	else
-		cli->state = smpctl_part_state(&part, 0, TRUE);
-	smpctl_part_close(&part, done);
-	return done;
+	gboolean whole = check_part(cli, session, part, error) && fetch(cli, session, part, error);
+	guint64 size = part->size;
+	if (whole && (!elf || elfify(part, &hash, error)) && smpctl_part_finish(part, error)) {
+		tell(cli, part->target, hash, size);
+		return TRUE;
+	}
+	cli->state = smpctl_part_state(part, 0, !whole || !elf);
+	return FALSE;
+}
+
+static gboolean look(SmpctlPart *part, const char *file, gboolean again, GError **error)
+{
+	return smpctl_part_look(part, file, again, error) &&
+	       (!part->standard || smpctl_usage_error(error, "a core file goes to a file"));
 }
 
 gboolean smpctl_cmd_core_download(Smpctl *cli, char **args, GError **error)
 {
+	SmpctlPart part;
+
 	if (start < 0 || most < 0)
 		return smpctl_usage_error(error, "--offset and --bytes must not be negative");
-	if (g_str_equal(args[0], "-"))
-		return smpctl_usage_error(error, "a core file goes to a file");
-	SmpSession *session = smpctl_session(cli, error);
-	return session && download(cli, session, args[0], error);
+	if (elf && start > 0)
+		return smpctl_usage_error(error, "--elfify needs the core dump from its beginning, "
+						 "without --offset");
+	gboolean done =
+		look(&part, args[0], resume, error) &&
+		(part.path || !elf ||
+		 smpctl_usage_error(error, "--elfify needs a file, and %s is none", args[0])) &&
+		download(cli, &part, error);
+	smpctl_part_close(&part, done);
+	return done;
+}
+
+static gboolean write_elf(SmpctlPart *part, const char *source, char **hash, GError **error)
+{
+	g_autoptr(GByteArray) file = convert(source, hash, error);
+
+	return file && smpctl_part_open(part, FALSE, error) &&
+	       smpctl_part_write(part, file->data, file->len, error) &&
+	       smpctl_part_finish(part, error);
 }
 
 gboolean smpctl_cmd_core_convert(Smpctl *cli, char **args, GError **error)
 {
-	g_autofree char *hash = convert(args[0], args[1], error);
+	g_autofree char *hash = NULL;
+	SmpctlPart part;
+	gboolean done =
+		look(&part, args[1], FALSE, error) && write_elf(&part, args[0], &hash, error);
 
-	if (!hash)
+	part.size = done ? part.size : 0;
+	smpctl_part_close(&part, done);
+	if (!done)
 		return FALSE;
 	if (cli->options->json) {
 		g_autoptr(JsonBuilder) json = smpctl_json_begin();

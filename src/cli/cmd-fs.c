@@ -52,9 +52,7 @@ static void tell_end(Smpctl *cli, const char *result_name, const char *file, con
 		     guint64 size, const SmpUploadResult *result, gboolean checked)
 {
 	if (!cli->options->json) {
-		/* Not into a file that goes to standard output. */
-		if (!cli->options->quiet &&
-		    !(g_str_equal(file, "-") && g_str_equal(result_name, "downloaded")))
+		if (!cli->options->quiet)
 			puts("Done");
 		return;
 	}
@@ -224,13 +222,12 @@ gboolean smpctl_cmd_fs_download(Smpctl *cli, char **args, GError **error)
 
 	if (!check_window(error))
 		return FALSE;
-	if (cli->options->json && g_str_equal(args[1], "-"))
-		return smpctl_usage_error(error, "with --json standard output cannot be the file");
-	SmpSession *session = smpctl_session(cli, error);
-	if (!session || !smpctl_download(cli, session, &download, &result, &checked, error))
+	if (!smpctl_download(cli, &download, &result, &checked, error))
 		return FALSE;
 	tell_how(cli, &result, download.unverified);
-	tell_end(cli, "downloaded", args[1], args[0], download.size, &result, checked);
+	/* Not into what was read. */
+	if (!download.standard)
+		tell_end(cli, "downloaded", args[1], args[0], download.size, &result, checked);
 	return TRUE;
 }
 

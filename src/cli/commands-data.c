@@ -351,7 +351,7 @@ const SmpctlCommand smpctl_data_commands[] = {
 	{
 		.name = "config",
 		.args = "NAME [VALUE] | save",
-		.help = "read or set a value (Mynewt)",
+		.help = "read or set a value; save keeps all in flash (Mynewt)",
 		.topic = SMPCTL_DATA,
 		.brief = TRUE,
 		.min_args = 1,

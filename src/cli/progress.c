@@ -287,7 +287,8 @@ void smpctl_transfer_progress(const SmpUploadProgress *progress, gpointer user_d
 	Smpctl *cli = transfer->progress.cli;
 
 	/* The Go tool prints the offset of each answer (newtmgr/cli/fs.go). */
-	if (smpctl_is_go_tool(cli) && !cli->options->json && !progress->waiting)
+	if (smpctl_is_go_tool(cli) && !cli->options->json && !progress->waiting &&
+	    !transfer->standard)
 		printf("%" G_GUINT64_FORMAT "\n",
 		       transfer->download ? transfer->offset : progress->offset);
 	else

@@ -181,6 +181,84 @@ class AndBack(FileTest):
             self.assertEqual(self.end("fs", "download", "--resume", PATH, "b.bin")["sent"], 9000)
             self.assertEqual(self.read("b.bin"), DATA)
 
+    def test_links(self):
+        """What a link leads to is written, there or not yet; the link stays."""
+        os.mkdir(self.path("sub"))
+        self.write("old.bin", b"old")
+        for link, to, name in (("abs", self.path("old.bin"), "old.bin"), ("rel", "old.bin", "old.bin"),
+                               ("new", "sub/next", "sub/new.bin"), ("sub/next", "new.bin", "sub/new.bin")):
+            os.symlink(to, self.path(link))
+        for link, name in ("abs", "old.bin"), ("rel", "old.bin"), ("new", "sub/new.bin"):
+            with self.subTest(link):
+                self.good("fs", "download", PATH, link)
+                self.assertTrue(os.path.islink(self.path(link)))
+                self.assertEqual(self.read(name), DATA)
+                os.unlink(self.path(name))
+        self.write("sub/new.bin.part", DATA[:4000])
+        self.assertEqual(self.end("fs", "download", "--resume", PATH, "new")["resumed_at"], 4000)
+        self.assertEqual(self.files(), ["a.bin", "abs", "new", "rel", "sub"])
+        self.assertEqual(sorted(os.listdir(self.path("sub"))), ["new.bin", "next"])
+
+    def test_pipe(self):
+        """A pipe is written, by its name and as of `>(…)`."""
+        os.mkfifo(self.path("pipe"))
+        process = self.start("-q", "fs", "download", PATH, "pipe")
+        self.assertEqual(self.read("pipe"), DATA)
+        self.assertEqual(process.communicate(timeout=PATIENCE), ("", ""))
+        self.assertEqual((process.returncode, self.files()), (0, ["a.bin", "pipe"]))
+        ours, theirs = os.pipe()
+        process = self.start("-q", "fs", "download", PATH, f"/dev/fd/{theirs}", pass_fds=[theirs])
+        os.close(theirs)
+        with open(ours, "rb") as pipe:
+            self.assertEqual(pipe.read(), DATA)
+        self.assertEqual(process.communicate(timeout=PATIENCE), ("", ""))
+        self.assertEqual(process.returncode, 0)
+        status, _, err = self.run_smpctl("fs", "download", PATH, "pipe", "--resume")
+        self.assertEqual(status, 2)
+        self.assertIn("--resume needs a file, and pipe is none", err)
+
+    def test_standard_output_by_its_name(self):
+        """Through a link of ours, so that nothing in /dev is at risk."""
+        os.symlink("/proc/self/fd/1", self.path("out"))
+        os.symlink(SMPCTL, self.path("mcumgr"))
+        for program in SMPCTL, self.path("mcumgr"):
+            done = subprocess.run([program, "fs", "download", PATH, "out"], capture_output=True,
+                                  env=self.environment, timeout=PATIENCE, cwd=self.directory, check=True)
+            self.assertEqual(done.stdout, DATA)
+        self.write("log", b"before")
+        with open(self.path("log"), "ab") as log:
+            subprocess.run([SMPCTL, "-q", "fs", "download", PATH, "out"], stdout=log, check=True,
+                           env=self.environment, timeout=PATIENCE, cwd=self.directory)
+        self.assertEqual(self.read("log"), b"before" + DATA)
+        self.assertEqual(self.end("fs", "download", PATH, "out", status=2)["error"]["class"], "usage")
+
+    def test_file_without_a_name(self):
+        with open(self.path("gone"), "w+b") as file:
+            os.unlink(self.path("gone"))
+            file.write(DATA + b"more")
+            file.flush()
+            process = self.start("-q", "fs", "download", PATH, f"/dev/fd/{file.fileno()}",
+                                 pass_fds=[file.fileno()])
+            self.assertEqual(process.communicate(timeout=PATIENCE), ("", ""))
+            file.seek(0)
+            self.assertEqual(file.read(), DATA)
+        self.assertEqual(self.files(), ["a.bin"])
+
+    def test_no_place(self):
+        """It is found before the board is."""
+        os.mkdir(self.path("d"))
+        os.symlink("d", self.path("to-d"))
+        os.symlink("loop", self.path("loop"))
+        self.environment["SMPCTL_CONN"] = self.path("no-board")
+        for target, why in (("d", "Is a directory"), ("to-d", "Is a directory"), (".", "Is a directory"),
+                            ("loop", "Too many levels"), ("a.bin/b", "Not a directory"), ("", "No such")):
+            with self.subTest(target):
+                status, _, err = self.run_smpctl("fs", "download", PATH, target)
+                self.assertEqual(status, 1)
+                self.assertIn(f"cannot write {target}: {why}", err)
+                self.assertNotIn("--resume", err)
+        self.assertEqual((self.files(), os.listdir(self.path("d"))), (["a.bin", "d", "loop", "to-d"], []))
+
     def test_json_needs_a_file(self):
         error = self.end("fs", "download", PATH, "-", status=2)["error"]
         self.assertEqual(error["class"], "usage")
@@ -262,7 +340,7 @@ class Compared(FileTest):
             self.assertIn("not verified: the board has no hashes (CONFIG_MCUMGR_GRP_FS_CHECKSUM_HASH)",
                           self.get({"rc": 8}, target)[1])
             self.assertNotIn("verified", self.get({"rc": 8}, target, "--no-verify")[1])
-        self.assertIn("not verified: what goes to standard output is compared by SHA-256 only",
+        self.assertIn("not verified: what goes to no file is compared by SHA-256 only",
                       self.get(self.crc_only, "-")[1])
 
 
@@ -328,10 +406,12 @@ class Left(FileTest):
         self.assertEqual(self.files(), ["a.bin"])
 
     def test_download_without_its_name(self):
-        os.mkdir(self.path("b.bin"))
+        def in_the_way(_):
+            os.mkdir(self.path("b.bin"))
+            return Compared.sha(DATA[:100])
+
         data = {"data": DATA[:100], "off": 0, "len": 100}
-        err = self.failed({(8, 0): data, (8, 2): Compared.sha(DATA[:100])}, "download", PATH,
-                          "b.bin", status=1)
+        err = self.failed({(8, 0): data, (8, 2): in_the_way}, "download", PATH, "b.bin", status=1)
         self.assertIn("cannot write b.bin: Is a directory", err)
         self.assertIn("100 of 100 bytes are in b.bin.part." + self.RESUME, err)
 

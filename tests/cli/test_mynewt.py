@@ -7,7 +7,7 @@ import struct
 import threading
 import unittest
 
-from common import OnBoard, SMPCTL, TestCase
+from common import OnBoard, PATIENCE, SMPCTL, TestCase
 
 
 class Log(TestCase):
@@ -85,6 +85,7 @@ class Mynewt(OnBoard):
         self.assertEqual(self.one("config", "id/serial", "x"), {"written": True})
         self.assertEqual(self.one("config", "save"), {"saved": True})
         self.refused("config", "no/such", code=("SMP", "EINVAL"))
+        self.assertIn("; save keeps all in flash", self.good("config", "save", "--help"))
 
     def test_run(self):
         self.assertEqual(self.good("run", "list"),
@@ -130,6 +131,8 @@ class Mynewt(OnBoard):
         self.assertEqual(self.read("c"), core)
         self.assertEqual(sorted(set(os.listdir(self.directory)) - {"mcumgr"}), ["b", "c", "core.bin"])
         self.convert(core)
+        self.resume(core)
+        self.places(core)
         self.usage("image", "coredownload", "-n", "-1", "d", text="must not be negative")
         status, out, err = self.run_smpctl("image", "coredownload", "--offset", "3000", "d")
         self.assertEqual(status, 1)
@@ -181,6 +184,59 @@ class Mynewt(OnBoard):
             self.assertEqual(status, 3, err)
             self.assertIn("cannot convert bad: ", err)
             self.assertFalse(os.path.exists(self.path("bad.elf")))
+
+    def resume(self, core):
+        """Only what is the beginning of this dump is gone on with."""
+        for part in (bytes(1000), core + b"x", core[:699] + b"x", core[:899] + b"x", core[:60] + bytes(640)):
+            with self.subTest(len(part)):
+                self.write("c.part", part)
+                status, _, err = self.run_smpctl("image", "coredownload", "--resume", "c")
+                self.assertEqual(status, 0, err)
+                self.assertIn("c.part is no beginning of what the board has, which comes anew", err)
+                self.assertEqual(self.read("c"), core)
+        for options, part, wanted in ((("-n", "500"), core[:600], core[:500]),
+                                      (("--offset", "100"), core[100:900], core[100:]),
+                                      (("--offset", "100"), core[:900], core[100:]),
+                                      ((), core, core)):
+            with self.subTest(options):
+                self.write("c.part", part)
+                _, _, err = self.run_smpctl("image", "coredownload", "--resume", "c", *options)
+                self.assertEqual("comes anew" in err, not wanted.startswith(part))
+                self.assertEqual(self.read("c"), wanted)
+
+    def places(self, core):
+        """What a dump is written to."""
+        os.mkfifo(self.path("pipe"))
+        os.mkdir(self.path("d"))
+        os.symlink("target", self.path("link"))
+        image = core[16:48].hex()
+        for args, wanted in ((("coredownload", "pipe"), core),
+                             (("coreconvert", "core.bin", "pipe"), self.read("direct"))):
+            process = self.start("-q", "image", *args)
+            self.assertEqual(self.read("pipe"), wanted)
+            self.assertEqual(process.communicate(timeout=PATIENCE)[1], "")
+        for args, wanted in ((("coredownload",), core), (("coredownload", "-e"), self.read("direct")),
+                             (("coreconvert", "core.bin"), self.read("direct"))):
+            self.good("image", *args, "link")
+            self.assertEqual((self.read("target"), os.readlink(self.path("link"))), (wanted, "target"))
+        self.assertEqual(self.one("image", "coredownload", "-e", "c"),
+                         {"file": "c", "offset": 0, "size": len(core), "hash": image})
+        self.usage("image", "coredownload", "-e", "pipe", text="--elfify needs a file, and pipe is none")
+        self.usage("image", "coredownload", "-e", "--offset", "10", "x", text="from its beginning")
+        self.usage("image", "coreconvert", "core.bin", "-", text="a core file goes to a file")
+        for args in ("coredownload", "d"), ("coredownload", "-e", "d"), ("coreconvert", "core.bin", "d"):
+            status, _, err = self.run_smpctl("image", *args)
+            self.assertEqual(status, 1)
+            self.assertIn("cannot write d: Is a directory\n", err)
+            self.assertNotIn("--resume", err)
+        status, _, err = self.run_smpctl("image", "coreconvert", "core.bin", "nowhere/x")
+        self.assertEqual(status, 1)
+        self.assertRegex(err, r"cannot write nowhere/x\.part: No such file or directory\n$")
+        status, _, err = self.run_smpctl("image", "coredownload", "-e", "-n", "1000", "x")
+        self.assertEqual(status, 3)
+        self.assertRegex(err, r"1000 bytes are in x\.part\.\n$")
+        os.unlink(self.path("x.part"))
+        os.rmdir(self.path("d"))
 
 
 class GoTool(Mynewt):
