@@ -54,6 +54,7 @@ typedef struct {
  * @program: the name it was called by
  * @status: exit status where there is no error: an update may end in other ways than well
  * @concurrent: also beside what smpd does with the board
+ * @answered: the board did, so that silence is none of the link's doing
  * @state: (nullable): where a job did not end: how the board stands and how to go on
  */
 typedef struct {
@@ -66,6 +67,7 @@ typedef struct {
 	SmpctlHeard heard;
 	int status;
 	gboolean concurrent;
+	gboolean answered;
 	char *state;
 } Smpctl;
 

@@ -62,32 +62,39 @@ gboolean smpctl_cmd_shell_exec(Smpctl *cli, char **args, GError **error)
 	return TRUE;
 }
 
-/* One typed line. An error of the board is shown and does not end the conversation. */
+/* Whether the next line may go better: the board refused, was busy for too long, or the line is. */
+static gboolean is_survived(const GError *error)
+{
+	return error->domain == SMP_PROTOCOL_ERROR ||
+	       g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_TIMEOUT) ||
+	       g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_TOO_LARGE);
+}
+
+/* One typed line. What fails is shown, and ends the conversation only where the board is gone. */
 static gboolean execute(Smpctl *cli, SmpSession *session, const char *line, GError **error)
 {
 	const char *arguments[] = {line, NULL};
 	g_autoptr(GError) local = NULL;
+	SmpDeviceError device;
 	gint64 status;
 	g_autofree char *output = smp_shell_execute(session, arguments, 0, &status, &local);
 
 	if (!output || status != 0)
 		cli->status = SMPCTL_EXIT_DEVICE;
-	if (output && cli->options->json) {
-		print_json(output, status);
-		return TRUE;
-	}
-	if (output) {
-		print_output(output);
-		if (status != 0)
-			fprintf(stderr, "status %" G_GINT64_FORMAT "\n", status);
-		return TRUE;
-	}
-	if (!g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_DEVICE) ||
-	    smp_error_is_unsupported(local) || cli->options->json) {
+	if (!output && !is_survived(local)) {
 		g_propagate_error(error, g_steal_pointer(&local));
 		return FALSE;
 	}
-	fprintf(stderr, "%s\n", local->message);
+	cli->answered |= output || smp_error_get_device(local, &device);
+	if (!output) {
+		smpctl_error_report(cli, local);
+	} else if (cli->options->json) {
+		print_json(output, status);
+	} else {
+		print_output(output);
+		if (status != 0)
+			fprintf(stderr, "status %" G_GINT64_FORMAT "\n", status);
+	}
 	return TRUE;
 }
 

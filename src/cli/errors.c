@@ -220,6 +220,9 @@ static char *error_hint(Smpctl *cli, const GError *error)
 		hint = g_strdup(smpctl_daemon_error_hint(error));
 	else if (status == SMPCTL_EXIT_DEVICE)
 		hint = device_hint(cli, error);
+	else if (status == SMPCTL_EXIT_TIMEOUT && cli->answered)
+		hint = g_strdup(
+			"The board answered before and may be busy; --timeout gives it longer.");
 	else if (status == SMPCTL_EXIT_TIMEOUT && !is_away(cli, error))
 		hint = g_strconcat(smpctl_silence_hint(cli), DOCTOR, NULL);
 	else

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Statistics, settings, shell, groups, storage, bridges, raw commands: text, JSON, errors."""
 
+import json
 import os
 import pty
 import re
@@ -213,6 +214,37 @@ class Shell(OnBoard):
         self.assertEqual([line.partition(",")[0] for line in out.splitlines()],
                          ['{"status":0', '{"status":-8'])
 
+    def test_script_survives(self):
+        """No answer, a line too long for a packet, an error of the board."""
+        for fault, line, text in (("lose-reply=2", "echo 2", "no answer within 1 s\n  The board answered before"),
+                                  ("lose-reply=9", "x" * 5000, "is larger than the "),
+                                  ("answer=2:8", "echo 2", "ENOTSUP")):
+            with self.subTest(fault):
+                self.environment["SMPCTL_CONN"] = self.board("--pty", *self.OPTIONS, "--fault", fault).target
+                script = f"echo 1\n{line}\necho 3\n"
+                status, out, err = self.feed(script, "-t", "1", "shell")
+                self.assertEqual((status, out.split()), (6, ["1", "3"]), err)
+                self.assertIn(text, err)
+                self.environment["SMPCTL_CONN"] = self.board("--pty", *self.OPTIONS, "--fault", fault).target
+                status, out, err = self.feed(script, "-t", "1", "--json", "shell")
+                self.assertEqual((status, err), (6, ""))
+                first, second, third = map(json.loads, out.splitlines())
+                self.assertEqual((first["status"], third["output"].strip()), (0, "3"))
+                self.assertIn(text.split("\n")[0], second["error"]["message"])
+
+    def test_script_ends_with_the_link(self):
+        board = self.board("--pty", *self.OPTIONS)
+        process = subprocess.Popen([SMPCTL, "-c", board.target, "shell"], stdin=subprocess.PIPE, text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment)
+        process.stdin.write("echo 1\n")
+        process.stdin.flush()
+        while process.stdout.readline() != "1\n":
+            self.assertIsNone(process.poll())
+        board.stop()
+        out, err = process.communicate("echo 2\necho 3\n", timeout=PATIENCE)
+        self.assertEqual((process.returncode, out), (4, ""), err)
+        self.assertEqual(err.count("smpctl:"), 1, err)
+
     def converse(self, *typed):
         """At a terminal. Returns exit status and what was on the screen; waits for the prompt."""
         ours, theirs = pty.openpty()
@@ -239,11 +271,16 @@ class Shell(OnBoard):
 
     @unittest.skipIf(os.environ.get("SMPCTL_EDIT") == "no", "built without libedit")
     def test_terminal(self):
+        small = self.board("--pty", *self.OPTIONS, "--buf-size", "384")
+        self.environment["SMPCTL_CONN"] = small.target
         # Ctrl-D, Ctrl-C, a word.
         for end in (b"\x04", b"\x03", b"exit\n"):
             with self.subTest(end):
-                status, screen = self.converse(b"kernel version\n", b"nosuch\n", end)
+                status, screen = self.converse(b"kernel version\n", b"nosuch\n", b"x" * 1000 + b"\n",
+                                               b"echo still here\n", end)
                 self.assertEqual(status, 0)
+                self.assertIn(b"is larger than the ", screen)
+                self.assertIn(b"\nstill here", screen)
                 self.assertIn(b"Zephyr version 4.4.0", screen)
                 self.assertIn(b"status -8", screen)
 
