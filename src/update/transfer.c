@@ -443,7 +443,7 @@ gboolean smp_transfer_run(SmpSession *session, const SmpTransfer *transfer,
 	gboolean done = run(&t, error);
 	smp_flights_forget(&t.traffic.flights, session);
 	t.result->lost = t.traffic.flights.lost;
-	t.result->window_limit = smp_window_get_learned(&t.traffic.window, t.window_cap);
+	t.result->window_limit = smp_window_get_learned(&t.traffic.window);
 	t.result->duration = smp_link_now(t.link) - t.started;
 	g_byte_array_unref(t.packet);
 	return done;

@@ -158,7 +158,7 @@ void smp_window_proved(SmpWindow *window, gint64 now)
 	window->spare = window->kept = FALSE;
 }
 
-guint smp_window_get_learned(const SmpWindow *window, guint max)
+guint smp_window_get_learned(const SmpWindow *window)
 {
-	return window->proven && window->limit < max ? window->limit : 0;
+	return window->proven && window->limit < window->max ? window->limit : 0;
 }

@@ -64,9 +64,9 @@ gint64 smp_window_stalled(SmpWindow *window, gint64 took);
 /* µs after which an answer that could have come at once is late. */
 gint64 smp_window_get_patience(const SmpWindow *window);
 
-/* The limit to begin the next upload with; 0 where nothing keeps the board from taking @max, and
+/* The limit to begin the next upload with; 0 where nothing keeps the board from taking all, and
  * where losses were accidents: one cable that was loose must not slow all that comes after. */
-guint smp_window_get_learned(const SmpWindow *window, guint max);
+guint smp_window_get_learned(const SmpWindow *window);
 
 void smp_window_lost(SmpWindow *window, SmpLoss loss, gint64 now);
 

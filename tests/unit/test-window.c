@@ -114,20 +114,20 @@ static void test_remembered(void)
 	lose(&c, SEC);
 	lose(&c, SEC);
 	g_assert_cmpuint(c.window.limit, <, 4);
-	g_assert_cmpuint(smp_window_get_learned(&c.window, 4), ==, 0);
+	g_assert_cmpuint(smp_window_get_learned(&c.window), ==, 0);
 	begin(&c, 4, 0);
 	answer(&c, 10, 10 * MS);
 	c.now += 3 * SEC;
 	smp_window_lost(&c.window, SMP_LOSS_SYSTEMATIC, c.now);
 	g_assert_cmpuint(c.window.limit, <, 4);
-	g_assert_cmpuint(smp_window_get_learned(&c.window, 4), ==, c.window.limit);
+	g_assert_cmpuint(smp_window_get_learned(&c.window), ==, c.window.limit);
 
 	/* It stays until larger windows did well. */
 	begin(&c, 4, 1);
 	answer(&c, 100, 10 * MS);
-	g_assert_cmpuint(smp_window_get_learned(&c.window, 4), ==, 1);
+	g_assert_cmpuint(smp_window_get_learned(&c.window), ==, 1);
 	answer(&c, 10000, 10 * MS);
-	g_assert_cmpuint(smp_window_get_learned(&c.window, 4), ==, 0);
+	g_assert_cmpuint(smp_window_get_learned(&c.window), ==, 0);
 }
 
 static void test_learned(void)
