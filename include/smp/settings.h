@@ -16,7 +16,7 @@ G_BEGIN_DECLS
  * @cut: (out) (optional): whether the value may be longer than what is returned: that has
  *   @max_size bytes, or as many as the board takes, which it only tells where that is less
  *
- * Returns: (transfer full): the value: bytes without a type
+ * Returns: (transfer full): the value: bytes without a type; text of a board with Mynewt
  */
 GBytes *smp_settings_read(SmpSession *session, const char *name, guint max_size, gboolean *cut,
 			  GError **error) G_GNUC_WARN_UNUSED_RESULT;
@@ -34,9 +34,10 @@ gboolean smp_settings_load(SmpSession *session, GError **error) G_GNUC_WARN_UNUS
 gboolean smp_settings_save(SmpSession *session, const char *name,
 			   GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Mynewt. Returns: (transfer full): the value as text */
-char *smp_config_read(SmpSession *session, const char *name,
-		      GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Mynewt, and Zephyr's values as the Go tool reads them. Returns: (transfer full): the value: text,
+ * which is not checked, or bytes */
+GBytes *smp_config_read(SmpSession *session, const char *name,
+			GError **error) G_GNUC_WARN_UNUSED_RESULT;
 gboolean smp_config_write(SmpSession *session, const char *name, const char *value,
 			  GError **error) G_GNUC_WARN_UNUSED_RESULT;
 /* Keeps all values in flash. */

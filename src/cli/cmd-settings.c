@@ -275,6 +275,30 @@ static gboolean config_write(Smpctl *cli, SmpSession *session, char **args, GErr
 	return TRUE;
 }
 
+/* Bytes that are no text go out as the Go tool writes them, and to programs in hexadecimal. */
+static void print_config(Smpctl *cli, const char *name, GBytes *value)
+{
+	gsize size;
+	const guint8 *data = g_bytes_get_data(value, &size);
+	gsize length = size > 0 && data[size - 1] == 0 ? size - 1 : size;
+	g_autofree char *text = g_strndup(length ? (const char *)data : "", length);
+	gboolean is_text = strlen(text) == length && g_utf8_validate(text, -1, NULL);
+	g_autofree char *shown = is_text && length == size ? smpctl_clean(text) : NULL;
+
+	if (!cli->options->json) {
+		fputs("Value: ", stdout);
+		print_text(shown, data, size);
+		return;
+	}
+	g_autoptr(JsonBuilder) json = smpctl_json_begin();
+	smpctl_json_text(json, "name", name);
+	if (is_text)
+		smpctl_json_text(json, "value", text);
+	else
+		smpctl_json_hex(json, "hex", data, size);
+	smpctl_json_print(json);
+}
+
 /* config NAME, config NAME VALUE, config save */
 gboolean smpctl_cmd_config(Smpctl *cli, char **args, GError **error)
 {
@@ -284,18 +308,10 @@ gboolean smpctl_cmd_config(Smpctl *cli, char **args, GError **error)
 		return FALSE;
 	if (args[1] || g_str_equal(args[0], "save"))
 		return config_write(cli, session, args, error);
-	g_autofree char *value = smp_config_read(session, args[0], error);
+	g_autoptr(GBytes) value = smp_config_read(session, args[0], error);
 	if (!value)
 		return FALSE;
-	if (cli->options->json) {
-		g_autoptr(JsonBuilder) json = smpctl_json_begin();
-		smpctl_json_text(json, "name", args[0]);
-		smpctl_json_text(json, "value", value);
-		smpctl_json_print(json);
-	} else {
-		g_autofree char *shown = smpctl_clean(value);
-		printf("Value: %s\n", shown);
-	}
+	print_config(cli, args[0], value);
 	return TRUE;
 }
 

@@ -25,13 +25,22 @@ static GByteArray *named_request(SmpOp op, const char *name, gsize pairs)
 	return request;
 }
 
+/* Zephyr has bytes and Mynewt text: either is a value. Returns: (transfer full) (nullable) */
+static GBytes *take_value(const SmpCbor *body, const char *doing, GError **error)
+{
+	SmpCbor item;
+	GBytes *value = smp_cbor_get(body, "val", &item) ? smp_cbor_dup_bytes(&item) : NULL;
+
+	if (!value)
+		smp_group_missing(error, doing, "val");
+	return value;
+}
+
 GBytes *smp_settings_read(SmpSession *session, const char *name, guint max_size, gboolean *cut,
 			  GError **error)
 {
 	SmpCbor body;
 	guint64 limit = max_size;
-	const guint8 *data;
-	gsize size;
 	const char *doing = "read the setting";
 	GByteArray *request = named_request(SMP_OP_READ, name, max_size ? 2 : 1);
 
@@ -41,17 +50,14 @@ GBytes *smp_settings_read(SmpSession *session, const char *name, guint max_size,
 	}
 	g_autoptr(SmpResponse) response =
 		smp_group_call(session, request, 0, SMP_REPEAT_SAFE, doing, &body, error);
-	if (!response)
+	GBytes *value = response ? take_value(&body, doing, error) : NULL;
+	if (!value)
 		return NULL;
-	if (!smp_cbor_get_bytes(&body, "val", &data, &size)) {
-		smp_group_missing(error, doing, "val");
-		return NULL;
-	}
 	/* Where the board takes less than it was asked for it says how much. */
 	smp_cbor_get_uint(&body, "max_size", &limit);
 	if (cut)
-		*cut = limit > 0 && size >= limit;
-	return g_bytes_new(data, size);
+		*cut = limit > 0 && g_bytes_get_size(value) >= limit;
+	return value;
 }
 
 gboolean smp_settings_write(SmpSession *session, const char *name, GBytes *value, GError **error)
@@ -104,7 +110,7 @@ gboolean smp_settings_save(SmpSession *session, const char *name, GError **error
 		smp_group_at_least(session, FLASH_TIMEOUT_MS), SMP_REPEAT_SAFE, doing, error);
 }
 
-char *smp_config_read(SmpSession *session, const char *name, GError **error)
+GBytes *smp_config_read(SmpSession *session, const char *name, GError **error)
 {
 	SmpCbor body;
 	const char *doing = "read the configuration";
@@ -112,12 +118,7 @@ char *smp_config_read(SmpSession *session, const char *name, GError **error)
 		smp_group_call(session, named_request(SMP_OP_READ, name, 1), 0, SMP_REPEAT_SAFE,
 			       doing, &body, error);
 
-	if (!response)
-		return NULL;
-	char *value = smp_cbor_get_text(&body, "val");
-	if (!value)
-		smp_group_missing(error, doing, "val");
-	return value;
+	return response ? take_value(&body, doing, error) : NULL;
 }
 
 gboolean smp_config_write(SmpSession *session, const char *name, const char *value, GError **error)

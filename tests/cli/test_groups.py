@@ -154,6 +154,20 @@ class Settings(OnBoard):
             self.assertEqual(self.one("settings", order, *name), {key: True})
         self.assertEqual(self.one("storage", "erase"), {"erased": True})
 
+    def test_config(self):
+        """Mynewt's command, by which the Go tool reads Zephyr's bytes as they are."""
+        for name, shown in ("app/name", b"simulated board"), ("app/interval", b"\xe8\x03\0\0"), ("app/note", b""):
+            done = subprocess.run([SMPCTL, "config", name], capture_output=True, check=True,
+                                  env=self.environment, timeout=PATIENCE)
+            self.assertEqual(done.stdout, b"Value: " + shown + b"\n")
+        self.assertEqual(self.one("config", "app/name"),
+                         {"name": "app/name", "value": "simulated board"})
+        self.assertEqual(self.one("config", "app/interval"),
+                         {"name": "app/interval", "hex": "e8030000"})
+        self.assertEqual(self.one("config", "app/note"), {"name": "app/note", "value": ""})
+        self.good("settings", "write", "app/note", "a\x1b[2J")
+        self.assertEqual(self.on_terminal("config", "app/note"), b"Value: a?[2J\r\n")
+
     def test_refused(self):
         self.refused("settings", "read", "foo/bar", code=("settings", "ROOT_KEY_NOT_FOUND"))
         self.refused("settings", "read", "app/bar", code=("settings", "KEY_NOT_FOUND"))

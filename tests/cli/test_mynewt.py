@@ -80,6 +80,9 @@ class Mynewt(OnBoard):
         self.assertEqual(self.good("config", "id/serial"), "Value: \n")
         self.assertEqual(self.good("config", "id/serial", "abc"), "Done\n")
         self.assertEqual(self.good("config", "id/serial"), "Value: abc\n")
+        self.assertEqual(self.good("settings", "read", "id/serial"), "abc\n")
+        self.assertEqual(self.one("settings", "read", "id/serial"),
+                         {"name": "id/serial", "hex": "616263", "text": "abc", "cut": False})
         self.assertEqual(self.good("config", "save"), "Done\n")
         self.assertEqual(self.one("config", "id/serial"), {"name": "id/serial", "value": "abc"})
         self.assertEqual(self.one("config", "id/serial", "x"), {"written": True})

@@ -62,6 +62,16 @@ static char *setting(SmpSession *session, guint max_size, GError **error)
 	return g_string_free(text, FALSE);
 }
 
+static char *config(SmpSession *session, GError **error)
+{
+	g_autoptr(GBytes) value = smp_config_read(session, "a/b", error);
+	GString *text = g_string_new(NULL);
+
+	if (value)
+		append_hex(text, value);
+	return g_string_free(text, !value);
+}
+
 static char *write_setting(SmpSession *session, GError **error)
 {
 	g_autoptr(GBytes) value = g_bytes_new("\x01\x02", 2);
@@ -310,7 +320,7 @@ char *typed_more(TypedCall which, SmpSession *session, GError **error)
 	case TYPED_SETTINGS_WRITE:
 		return write_setting(session, error);
 	case TYPED_CONFIG_READ:
-		return smp_config_read(session, "a/b", error);
+		return config(session, error);
 	case TYPED_SHELL:
 		return shell(session, error);
 	case TYPED_ENUM_COUNT:
