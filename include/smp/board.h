@@ -68,6 +68,10 @@ SmpBoard *smp_board_observe_again(SmpSession *session, const SmpBoard *known,
 /* The first and @b0_slot, which only an update of the bootloader has to know: a request more. */
 SmpBoard *smp_board_observe_b0(SmpSession *session, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* Whether a board that lacks a command lacks it as MCUboot's serial recovery: asks for the image
+ * list, and of a list with flags a little more. FALSE where it does not answer at once. */
+gboolean smp_board_looks_like_recovery(SmpSession *session);
+
 void smp_board_free(SmpBoard *board);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpBoard, smp_board_free)
 

@@ -192,6 +192,11 @@ int smpctl_end_status(SmpEnd end, gboolean trial_wanted);
 /* Tells it, with hints, as text on stderr or as JSON on stdout. Returns: the exit status */
 int smpctl_error_report(Smpctl *cli, const GError *error);
 
+/* device-hint.c */
+/* Returns: (transfer full) (nullable): of an error that the board answered with. Where it lacks a
+ * command it may be asked what it is. */
+char *smpctl_device_hint(Smpctl *cli, const GError *error);
+
 /* daemon-error.c */
 #define SMPCTL_DAEMON_ERROR smpctl_daemon_error_quark()
 GQuark smpctl_daemon_error_quark(void);

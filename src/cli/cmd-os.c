@@ -227,6 +227,28 @@ static char *time_now(void)
 	return g_date_time_format(now, utc ? "%Y-%m-%dT%H:%M:%SZ" : "%Y-%m-%dT%H:%M:%S%:z");
 }
 
+/* YYYY-MM-DDThh:mm:ss, which all take; Zephyr whatever stands between the numbers. What may follow
+ * is not the same for all (Zephyr os_mgmt.c, Mynewt datetime.c): that is theirs to judge. */
+static gboolean is_datetime(const char *text)
+{
+	static const char form[] = "0000-00-00T00:00:00";
+	int n[6] = {0};
+	guint field = 0;
+
+	for (guint i = 0; form[i]; i++) {
+		gboolean digit = g_ascii_isdigit(text[i]);
+
+		if (!text[i] || digit != g_ascii_isdigit(form[i]))
+			return FALSE;
+		if (digit)
+			n[field] = n[field] * 10 + text[i] - '0';
+		else
+			field++;
+	}
+	g_autoptr(GDateTime) time = g_date_time_new_utc(n[0], n[1], n[2], n[3], n[4], n[5]);
+	return time != NULL;
+}
+
 static gboolean set_datetime(Smpctl *cli, SmpSession *session, const char *text, GError **error)
 {
 	g_autofree char *now = g_str_equal(text, "now") ? time_now() : NULL;
@@ -245,8 +267,12 @@ static gboolean set_datetime(Smpctl *cli, SmpSession *session, const char *text,
 
 gboolean smpctl_cmd_os_datetime(Smpctl *cli, char **args, GError **error)
 {
+	if (args[0] && !g_str_equal(args[0], "now") && !is_datetime(args[0]))
+		return smpctl_usage_error(error,
+					  "“%s” is no time; it takes now or YYYY-MM-DDThh:mm:ss, "
+					  "with a zone (+01:00) for boards that know of zones",
+					  args[0]);
 	SmpSession *session = smpctl_session(cli, error);
-
 	if (session && args[0])
 		return set_datetime(cli, session, args[0], error);
 	g_autofree char *text = session ? smp_os_datetime_get(session, error) : NULL;

@@ -357,7 +357,9 @@ const SmpctlCommand smpctl_data_commands[] = {
 		.min_args = 1,
 		.max_args = 2,
 		.example = "smpctl -c /dev/ttyACM0 config id/hwid",
-		.unsupported = ONLY_MYNEWT,
+		.unsupported =
+			"Mynewt has this command. Zephyr answers it with its settings, where "
+			"CONFIG_MCUMGR_GRP_SETTINGS=y brings them.",
 		.changes = TRUE,
 		.run = smpctl_cmd_config,
 	},

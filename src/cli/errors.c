@@ -139,22 +139,6 @@ static char *message_of(Smpctl *cli, const GError *error)
 			       target, colon);
 }
 
-static char *device_hint(Smpctl *cli, const GError *error)
-{
-	SmpDeviceError device;
-	const char *hint;
-
-	if (!smp_error_get_device(error, &device))
-		return NULL;
-	if (smp_error_is_unsupported(error) && cli->command->unsupported)
-		return g_strdup(cli->command->unsupported);
-	if (smp_error_is_unsupported(error) && cli->command->kconfig)
-		return g_strdup_printf("The firmware on the board needs %s=y for this.",
-				       cli->command->kconfig);
-	hint = smp_device_error_hint(&device);
-	return hint ? g_strdup_printf("%c%s.", g_ascii_toupper(*hint), hint + 1) : NULL;
-}
-
 static gboolean has_scheme(Smpctl *cli, const char *scheme)
 {
 	return cli->link && g_str_has_prefix(smp_link_get_target(cli->link), scheme);
@@ -219,7 +203,7 @@ static char *error_hint(Smpctl *cli, const GError *error)
 	if (error->domain == SMPCTL_DAEMON_ERROR)
 		hint = g_strdup(smpctl_daemon_error_hint(error));
 	else if (status == SMPCTL_EXIT_DEVICE)
-		hint = device_hint(cli, error);
+		hint = smpctl_device_hint(cli, error);
 	else if (status == SMPCTL_EXIT_TIMEOUT && cli->answered)
 		hint = g_strdup(
 			"The board answered before and may be busy; --timeout gives it longer.");

@@ -131,6 +131,25 @@ static gboolean observe_silent(SmpBoard *board, SmpSession *session, GError *cau
 	return TRUE;
 }
 
+static void observe_recovery(SmpBoard *board, SmpSession *session)
+{
+	board->images = smp_image_list(session, NULL);
+	if (board->images && board->images->split_status < 0 && lists_flags(board->images) &&
+	    smp_session_get_params(session, &board->params, NULL))
+		board->application = smp_os_info(session, "s", NULL);
+}
+
+gboolean smp_board_looks_like_recovery(SmpSession *session)
+{
+	g_autoptr(SmpBoard) board = g_new0(SmpBoard, 1);
+	guint timeout = smp_session_get_timeout(session);
+
+	smp_session_set_timeout(session, MIN(timeout, OTHER_TIMEOUT_MS));
+	observe_recovery(board, session);
+	smp_session_set_timeout(session, timeout);
+	return looks_like_recovery(board);
+}
+
 /* The image list comes as late as it can: should the board restart in between, what is said of it
  * is still true. Recovery is not asked for marks, and known for sure only by its list. */
 static gboolean observe_all(SmpBoard *board, SmpSession *session, gboolean ask_b0, GError **error)

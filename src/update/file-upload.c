@@ -127,6 +127,7 @@ static gboolean run(File *file, SmpSession *session, SmpFsFlags flags,
 {
 	SmpTransfer transfer = {
 		.what = "the file",
+		.label = "path",
 		.data = file->data,
 		.size = file->size,
 		.encode = encode,

@@ -108,9 +108,11 @@ static gboolean send_chunk(SmpTransferRun *t, GError **error)
 	if (size == 0 && transfer->size > 0) {
 		g_set_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_STALLED,
 			    "cannot upload %s: packets of %" G_GSIZE_FORMAT
-			    " bytes leave no room for data; the board's buffers or the mtu are too "
-			    "small",
-			    transfer->what, t->max_packet);
+			    " bytes leave no room for data; %s%s%sthe board's buffers or the mtu "
+			    "are too small",
+			    transfer->what, t->max_packet, transfer->label ? "the " : "",
+			    transfer->label ? transfer->label : "",
+			    transfer->label ? " is too long, or " : "");
 		return FALSE;
 	}
 	if (trial)

@@ -8,6 +8,7 @@ G_BEGIN_DECLS
 /**
  * SmpTransfer: what a windowed transfer to the board is about: an image, a file.
  * @what: "the image", for messages
+ * @label: (nullable): "path": what of the person's each request has besides the data
  * @encode: makes @packet the request for @size bytes at @offset; at 0 the first one, with all that
  *   the server needs to begin
  * @decode: reads where the server is, and its verdict after the last byte
@@ -22,6 +23,7 @@ G_BEGIN_DECLS
  */
 typedef struct {
 	const char *what;
+	const char *label;
 	const guint8 *data;
 	guint64 size;
 	void (*encode)(gpointer context, GByteArray *packet, guint64 offset, const guint8 *data,

@@ -488,7 +488,7 @@ class NotThere(TestCase):
                            (("group", "list"), "CONFIG_MCUMGR_GRP_ENUM=y"),
                            (("storage", "erase"), "CONFIG_MCUMGR_GRP_ZBASIC_STORAGE_ERASE=y"),
                            (("log", "list"), "Mynewt has this group"),
-                           (("config", "a"), "Mynewt has this group"),
+                           (("config", "a"), "CONFIG_MCUMGR_GRP_SETTINGS=y"),
                            (("run", "list"), "Mynewt has this group"),
                            (("crash", "div0"), "Mynewt has this group")):
             with self.subTest(args):
