@@ -43,6 +43,22 @@ static gboolean check_args(const SmpctlCommand *command, char **args, GError **e
 	return TRUE;
 }
 
+/* Names of what is on a board; values and texts may be empty. */
+static gboolean check_names(const SmpctlCommand *command, char **args, GError **error)
+{
+	static const char *const names[] = {"NAME", "PATH", "GROUP", "SRC", "DST", NULL};
+	g_auto(GStrv) words = g_strsplit_set(command->args, " []", -1);
+	guint n = g_strv_length(args), index = 0;
+
+	for (char **word = words; *word && index < n; word++) {
+		if (**word == '\0')
+			continue;
+		if (*args[index++] == '\0' && g_strv_contains(names, *word))
+			return smpctl_usage_error(error, "%s must not be empty", *word);
+	}
+	return TRUE;
+}
+
 /* Takes the command's words and a "--" out: GOption leaves that where what follows begins with a
  * dash. */
 static void drop(char **argv, guint index)
@@ -65,14 +81,18 @@ static gboolean parse(Smpctl *cli, char ***argv, GError **error)
 {
 	g_autoptr(GOptionContext) context = smpctl_options_context(cli->command);
 
+	gboolean json = cli->options->json;
 	char **split = smpctl_options_split(*argv, cli->command, error);
 
 	if (!split)
 		return FALSE;
 	g_strfreev(*argv);
 	*argv = split;
-	if (!g_option_context_parse_strv(context, argv, error))
+	if (!g_option_context_parse_strv(context, argv, error)) {
+		/* GOption takes back what it had set. */
+		smpctl_options()->json = json;
 		return FALSE;
+	}
 	drop_separator(*argv);
 	return smpctl_options_check(error);
 }
@@ -135,6 +155,8 @@ static gboolean run(Smpctl *cli, char ***argv, char **typed, GError **error)
 	if (cli->options->version)
 		return smpctl_cmd_version(cli, NULL, error);
 	if (!check_args(cli->command, *argv + 1, error))
+		return FALSE;
+	if (cli->command->topic == SMPCTL_DATA && !check_names(cli->command, *argv + 1, error))
 		return FALSE;
 	smpctl_log_open(cli, typed);
 	return smpctl_signals_init(cli->cancellable, error) &&

@@ -172,8 +172,12 @@ class Errors(TestCase):
     def test_usage_in_json(self):
         (error,) = self.json("image", "upload", status=2)
         self.assertEqual(error["error"]["class"], "usage")
-        (error,) = self.json("frobnicate", status=2)
-        self.assertEqual(error["error"]["class"], "usage")
+        for args in (["frobnicate"], ["echo", "x", "--bogus"], ["-t", "abc", "echo", "x"],
+                     ["settings", "read", "--max", "99999999999", "x"], ["--bogus"], ["image", "--bogus"],
+                     ["image", "upload", "--upgrade=maybe", "x"], ["echo", "a", "b"]):
+            with self.subTest(args):
+                (error,) = self.json(*args, status=2)
+                self.assertEqual(error["error"]["class"], "usage")
 
     def test_full_disk(self):
         with open("/dev/full", "w", encoding="utf-8") as full:
