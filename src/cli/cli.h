@@ -186,6 +186,8 @@ GQuark smpctl_error_quark(void);
 /* Sets an error of the command line. Returns: FALSE */
 gboolean smpctl_usage_error(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 int smpctl_error_status(const GError *error);
+/* Returns: (transfer full): what stands in front of an error for a person */
+char *smpctl_error_prefix(Smpctl *cli, int status);
 /* Why a board may be silent, the likeliest first. */
 const char *smpctl_silence_hint(Smpctl *cli);
 int smpctl_end_status(SmpEnd end, gboolean trial_wanted);

@@ -99,9 +99,10 @@ static gboolean show_or_tell(Smpctl *cli, SmpSession *session, const char *name,
 		smpctl_json_print(json);
 		return TRUE;
 	}
+	g_autofree char *prefix = smpctl_error_prefix(cli, cli->status);
 	print_group(name);
 	fflush(stdout);
-	fprintf(stderr, "%s: %s\n", cli->program, local->message);
+	fprintf(stderr, "%s %s\n", prefix, local->message);
 	return TRUE;
 }
 

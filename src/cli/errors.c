@@ -247,14 +247,18 @@ static void report_json(Smpctl *cli, const GError *error, const char *hint, int 
 	smpctl_json_print(json);
 }
 
+char *smpctl_error_prefix(Smpctl *cli, int status)
+{
+	return smpctl_is_go_tool(cli) ? g_strdup(smpctl_go_prefix(status))
+				      : g_strconcat(cli->program, ":", NULL);
+}
+
 static void report_text(Smpctl *cli, const GError *error, const char *hint, int status)
 {
 	g_autofree char *message = message_of(cli, error);
-	gboolean go = smpctl_is_go_tool(cli);
-	g_autofree char *prefix =
-		go ? g_strdup(smpctl_go_prefix(status)) : g_strconcat(cli->program, ":", NULL);
+	g_autofree char *prefix = smpctl_error_prefix(cli, status);
 
-	if (go)
+	if (smpctl_is_go_tool(cli))
 		smpctl_print_go_error(cli, error);
 	fflush(stdout);
 	fprintf(stderr, "%s%s%s %s\n", smpctl_color(cli, STDERR_FILENO, SMPCTL_RED), prefix,

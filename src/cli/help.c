@@ -92,7 +92,7 @@ void smpctl_help_main(void)
 {
 	SmpctlTopic topic = SMPCTL_HIDDEN;
 
-	puts("Usage: smpctl [-c BOARD] COMMAND [ARGUMENT…]");
+	printf("Usage: %s [-c BOARD] COMMAND [ARGUMENT…]\n", g_get_prgname());
 	for (const SmpctlCommand *command = smpctl_commands(); command->name; command++) {
 		const char *heading = command->topic != topic ? topics[command->topic] : "";
 
@@ -106,8 +106,9 @@ void smpctl_help_main(void)
 		else
 			print_row(heading, command, ROW_WIDTH);
 	}
-	puts("BOARD is /dev/ttyACM0, udp:HOST, ble:NAME, sim:swap, a saved name; $SMPCTL_CONN\n"
-	     "without -c. More: smpctl COMMAND --help, smpctl(1), smpctl-targets(7).");
+	printf("BOARD is /dev/ttyACM0, udp:HOST, ble:NAME, sim:swap, a saved name; $SMPCTL_CONN\n"
+	       "without -c. More: %s COMMAND --help, smpctl(1), smpctl-targets(7).\n",
+	       g_get_prgname());
 }
 
 static gboolean in_family(const SmpctlCommand *command, const char *family)
@@ -126,7 +127,7 @@ void smpctl_help_family(const char *family)
 		if (in_family(command, family))
 			width = MAX(width, (int)strlen(left));
 	}
-	printf("Usage: smpctl [OPTION…] %s COMMAND\n", family);
+	printf("Usage: %s [OPTION…] %s COMMAND\n", g_get_prgname(), family);
 	for (const SmpctlCommand *command = smpctl_commands(); command->name; command++) {
 		if (in_family(command, family))
 			print_row("", command, width);
@@ -136,9 +137,9 @@ void smpctl_help_family(const char *family)
 char *smpctl_usage(const SmpctlCommand *command)
 {
 	if (!command)
-		return g_strdup("smpctl [-c BOARD] COMMAND [ARGUMENT…]");
-	return g_strdup_printf("smpctl [OPTION…] %s%s%s", command->name, *command->args ? " " : "",
-			       command->args);
+		return g_strdup_printf("%s [-c BOARD] COMMAND [ARGUMENT…]", g_get_prgname());
+	return g_strdup_printf("%s [OPTION…] %s%s%s", g_get_prgname(), command->name,
+			       *command->args ? " " : "", command->args);
 }
 
 void smpctl_help_command(const SmpctlCommand *command)

@@ -20,15 +20,17 @@ static gboolean fail_unknown(const char *first, const char *second, GError **err
 	if (nearest)
 		return smpctl_usage_error(error, "unknown command “%s”; did you mean “%s”?", typed,
 					  nearest);
-	return smpctl_usage_error(error, "unknown command “%s”; `smpctl --help` lists them", typed);
+	return smpctl_usage_error(error, "unknown command “%s”; `%s --help` lists them", typed,
+				  g_get_prgname());
 }
 
 static gboolean fail_incomplete(const char *family, GError **error)
 {
 	if (family)
-		return smpctl_usage_error(error, "%s what? `smpctl %s --help` lists the commands",
-					  family, family);
-	return smpctl_usage_error(error, "no command given; `smpctl --help` lists them");
+		return smpctl_usage_error(error, "%s what? `%s %s --help` lists the commands",
+					  family, g_get_prgname(), family);
+	return smpctl_usage_error(error, "no command given; `%s --help` lists them",
+				  g_get_prgname());
 }
 
 static gboolean check_args(const SmpctlCommand *command, char **args, GError **error)

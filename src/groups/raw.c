@@ -7,6 +7,7 @@
 #include <smp/error.h>
 #include <smp/hex.h>
 #include <smp/raw.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- CBOR to JSON ---- */
@@ -282,9 +283,26 @@ static gboolean put_node(GByteArray *out, JsonNode *node, guint depth, GError **
 	return TRUE;
 }
 
+/* json-glib tells what it expected in words that are right only for itself; the place, which may be
+ * that of the word before, is what helps. */
+static JsonNode *parse_json(const char *text, GError **error)
+{
+	g_autoptr(GError) local = NULL;
+	JsonNode *node = json_from_string(text, &local);
+	g_autofree char *place = NULL;
+	guint line, column;
+
+	if (!local)
+		return node;
+	if (sscanf(local->message, "%*[^:]:%u:%u:", &line, &column) == 2)
+		place = g_strdup_printf("at or near line %u, character %u", line, column);
+	(void)fail(error, "it is wrong", place ? place : local->message);
+	return NULL;
+}
+
 GBytes *smp_raw_from_json(const char *text, GError **error)
 {
-	g_autoptr(JsonNode) node = json_from_string(text, error);
+	g_autoptr(JsonNode) node = parse_json(text, error);
 	g_autoptr(GByteArray) out = g_byte_array_new();
 
 	if (!node || !put_node(out, node, 0, error)) {

@@ -301,6 +301,25 @@ class Named(TestCase):
         self.assertTrue(err.startswith("Error: NMP timeout; cannot"), err)
         self.assertTrue(self.run_smpctl("-c", "nope", "echo", "x")[2].startswith("Error: "))
 
+    def test_own_name(self):
+        """Help, usage and errors name the program as it was called."""
+        target = self.board("--pty", "--board", "full").target
+        status, out, err = self.run_smpctl("-c", target, "stat")
+        self.assertEqual(status, 6)
+        self.assertIn("stat group: flash_sim_stats\nstat group: ", out)
+        self.assertTrue(err.startswith("Error: cannot read the statistics: "), err)
+        for args, line in ((["--help"], "Usage: mcumgr [-c BOARD] COMMAND"),
+                           (["image", "--help"], "Usage: mcumgr [OPTION…] image COMMAND"),
+                           (["image", "list", "--help"], "  mcumgr [OPTION…] image list")):
+            self.assertIn(line, self.good(*args))
+        for args, line in ((["frobnicate"], "Usage: mcumgr [-c BOARD] COMMAND"),
+                           (["frobnicate"], "`mcumgr --help` lists them"),
+                           (["image", "upload"], "Usage: mcumgr [OPTION…] image upload FILE")):
+            status, _, err = self.run_smpctl(*args)
+            self.assertEqual(status, 2)
+            self.assertIn(line, err)
+            self.assertNotIn("smpctl", err)
+
     def test_half_a_command_is_help(self):
         self.assertIn("Usage: ", self.good())
         for family in ("conn", "image", "fs", "log", "run"):

@@ -528,6 +528,8 @@ class Raw(OnBoard):
         self.usage("raw", "read", "70000", "0", text="is no group")
         self.usage("raw", "read", "0", "256", text="is no command")
         self.usage("raw", "write", "0", "0", "{x}", text="this is no JSON for a request")
+        self.usage("raw", "read", "0", "0", '{"d":}',
+                   text="it is wrong: at or near line 1, character 6\n")
         self.usage("raw", "read", "0", text="Usage:")
 
     def test_sent_once(self):
