@@ -2,9 +2,9 @@
 
 /* `smpctl __complete WORD…`: what the last word may become, for the shells' completion
  * (completion/). The words come from the table of commands and from the options. No device is
- * opened, nothing is asked of smpd or of the network: folders are listed and our own files are
- * read. Each line is a candidate, a tab and what it is; ":files" and a tab stand for file names
- * behind the text that follows. */
+ * opened, nothing is asked of smpd or of the network: folders are listed, and our own files and
+ * those of the kernel are read. Each line is a candidate, a tab and what it is; ":files" and a tab
+ * stand for file names behind the text that follows. */
 
 #include "cli.h"
 
@@ -63,19 +63,22 @@ static void offer_profiles(const Line *line)
 	}
 }
 
+/* What `discover` lists. Stable names are also there where udev does not run. */
 static void offer_ports(Line *line)
 {
-	static const char *const patterns[] = {"/dev/serial/by-id/*", "/dev/ttyACM*",
-					       "/dev/ttyUSB*"};
+	g_autoptr(GPtrArray) ports = smp_ports_list(NULL);
+	glob_t found;
 
-	for (guint i = 0; i < G_N_ELEMENTS(patterns); i++) {
-		glob_t found;
+	if (glob("/dev/serial/by-id/*", 0, NULL, &found) == 0) {
+		for (gsize i = 0; i < found.gl_pathc; i++)
+			offer(line, found.gl_pathv[i], "serial port");
+		globfree(&found);
+	}
+	for (guint i = 0; ports && i < ports->len; i++) {
+		const SmpPort *port = g_ptr_array_index(ports, i);
+		g_autofree char *what = smpctl_port_text(ports, port);
 
-		if (glob(patterns[i], 0, NULL, &found) == 0) {
-			for (gsize j = 0; j < found.gl_pathc; j++)
-				offer(line, found.gl_pathv[j], "serial port");
-			globfree(&found);
-		}
+		offer(line, port->device, what);
 	}
 	/* Another path: that is for the shell. */
 	if (line->current[0] == '/' || line->current[0] == '.')
@@ -89,6 +92,23 @@ static void offer_targets(Line *line)
 	offer(line, "udp:", "host on the network");
 	offer(line, "usb:", "VID:PID of a serial port on USB");
 	offer(line, "sim:", "a simulated board");
+}
+
+static void offer_boards(Line *line)
+{
+	offer_profiles(line);
+	offer_targets(line);
+}
+
+/* Those of which something is known. */
+static void offer_groups(const Line *line)
+{
+	for (int i = 0; i < SMP_GROUP_PERUSER; i++) {
+		g_autofree char *name = smp_group_name(i);
+
+		if (!g_str_has_prefix(name, "group "))
+			offer(line, name, "");
+	}
 }
 
 static void offer_hashes(Line *line)
@@ -120,8 +140,12 @@ static void offer_kind(Line *line, const char *name)
 		 (g_str_equal(name, "NAME") && g_str_has_prefix(command, "conn ") &&
 		  !g_str_equal(command, "conn add")))
 		offer_profiles(line);
-	else if (g_str_equal(name, "TARGET") || g_str_equal(name, "BOARD"))
+	else if (g_str_equal(name, "TARGET"))
 		offer_targets(line);
+	else if (g_str_equal(name, "BOARD"))
+		offer_boards(line);
+	else if (g_str_equal(name, "GROUP") && g_str_has_prefix(command, "raw "))
+		offer_groups(line);
 	else if (g_str_equal(name, "FILE") || g_str_equal(name, "PEM") ||
 		 g_str_equal(name, "CORE") || g_str_equal(name, "ELF") ||
 		 (g_str_equal(name, "SRC") && g_str_equal(command, "fs upload")) ||

@@ -75,6 +75,8 @@ class Words(Completion):
                               (["conn", "add", "a", "type=ble", ""], ["connstring="]),
                               (["log", "show", "a", "l"], ["last"]), (["config", ""], ["save"]),
                               (["image", "inspect", "-k", "key"], [":files", "keyhash:"]),
+                              (["raw", "read", "s"], ["stat", "settings", "split", "shell"]),
+                              (["raw", "write", "os", ""], []), (["stat", ""], ["list"]),
                               (["-t", ""], []), (["echo", ""], []), (["echo", "--", "-"], []),
                               (["fs", "upload", "a", ""], []), (["image", "list", ""], []),
                               (["help", "image", "li"], ["list"]), (["-c", "x", "ec"], ["echo"])):
@@ -97,20 +99,25 @@ class Words(Completion):
         self.assertEqual(self.complete("-c", "e"), ["esp"])
         self.assertEqual(self.complete("--conn=e"), ["--conn=esp"])
         self.assertIn("ble:", self.complete("-c", ""))
+        for words in (["doctor"], ["console"], ["ble", "pair"], ["ble", "forget"]):
+            self.assertEqual(self.complete(*words, "e"), ["esp"])
+            self.assertIn("ble:", self.complete(*words, ""))
+        self.assertNotIn("esp", self.complete("device", "add", "x", ""))
         self.write(".mcumgr.cp.json", b"[")
         self.assertEqual(self.complete("conn", "show", ""), [])
 
     def test_ports(self):
-        """those that are in /dev, of which another one is put in its place here"""
+        """those of `discover`, and stable names, which are in a /dev of our own here"""
+        targets = [port["target"] for port in self.json("discover")[0]["ports"]]
         script = ("mount -t tmpfs none /dev && mkdir -p /dev/serial/by-id && "
-                  "mkfifo /dev/ttyACM0 /dev/ttyUSB3 /dev/ttyS0 /dev/serial/by-id/usb-X-if00 && "
+                  "mkfifo /dev/serial/by-id/usb-X-if00 && "
                   f"exec {SMPCTL} __complete -c /dev/")
         done = subprocess.run(["unshare", "-rm", "sh", "-c", script], capture_output=True,
                               text=True, env=self.environment, timeout=PATIENCE, check=False)
         if done.returncode:
             self.skipTest(f"no /dev of our own: {done.stderr.strip()}")
         self.assertEqual([line.split("\t")[0] for line in done.stdout.splitlines()],
-                         ["/dev/serial/by-id/usb-X-if00", "/dev/ttyACM0", "/dev/ttyUSB3", ":files"])
+                         ["/dev/serial/by-id/usb-X-if00", *targets, ":files"])
 
 
 class Hashes(Completion):
@@ -188,7 +195,7 @@ class Hashes(Completion):
                 self.assertIn("+++ exited with 0 +++", text)
                 self.assertEqual(text.count("execve("), 1)
                 self.assertNotIn("socket(", text)
-                opened = re.findall(r'open(?:at)?\((?:AT_FDCWD, )?"(/(?:dev|sys|run)/[^"]*)", (\S+)',
+                opened = re.findall(r'open(?:at)?\((?:AT_FDCWD, )?"(/dev/[^"]*)", (\S+)',
                                     text)
                 self.assertEqual([path for path, flags in opened if "O_DIRECTORY" not in flags and
                                   path not in ("/dev/null", "/dev/urandom")], [])
