@@ -75,40 +75,58 @@ static gboolean probe(SmpSession *session, const Group *group, Presence *presenc
 	return TRUE;
 }
 
-typedef char *(*Describe)(const Group *group);
+/**
+ * Found: what came of it.
+ * @config: the commands for Mynewt's values, or what may be those
+ */
+typedef struct {
+	GArray *there;
+	GArray *missing;
+	GArray *unknown;
+	const char *config;
+} Found;
 
-/* A group of the application's own is reached by its number. */
-static char *describe_there(const Group *group)
+/* Mynewt's values have Zephyr's number and a command of their own. A group of the application's own
+ * is reached by its number. */
+static const char *commands_of(const Found *found, const Group *group)
 {
-	return g_strdup(group ? group->commands : "raw");
+	if (!group)
+		return "raw";
+	return group->id == SMP_GROUP_SETTINGS ? found->config : group->commands;
 }
 
-static char *describe_missing(const Group *group)
+typedef char *(*Describe)(const Group *group, const char *commands);
+
+static char *describe_there(const Group *group G_GNUC_UNUSED, const char *commands)
 {
-	return g_strdup_printf("not built in, %s=y brings: %s", group->kconfig, group->commands);
+	return g_strdup(commands);
 }
 
-static char *describe_unknown(const Group *group)
+static char *describe_missing(const Group *group, const char *commands)
 {
-	return g_strdup_printf("not known, to ask would do something: %s", group->commands);
+	return g_strdup_printf("not built in, %s=y brings: %s", group->kconfig, commands);
 }
 
-static void add_group(JsonBuilder *json, guint16 id, gboolean missing)
+static char *describe_unknown(const Group *group G_GNUC_UNUSED, const char *commands)
 {
-	const Group *group = find(id);
+	return g_strdup_printf("not known, to ask would do something: %s", commands);
+}
+
+static void add_group(JsonBuilder *json, guint16 id, const char *commands, const char *kconfig)
+{
 	g_autofree char *name = smp_group_name(id);
 
 	json_builder_begin_object(json);
 	smpctl_json_int(json, "group", id);
 	smpctl_json_text(json, "name", name);
-	smpctl_json_text(json, "commands", group ? group->commands : "raw");
-	smpctl_json_text(json, "kconfig", missing ? group->kconfig : NULL);
+	smpctl_json_text(json, "commands", commands);
+	smpctl_json_text(json, "kconfig", kconfig);
 	json_builder_end_object(json);
 }
 
 /* A line each for a person, an array for programs. */
-static void add_section(GString *lines, JsonBuilder *json, const char *key, const GArray *ids,
-			Describe describe)
+static void add_section(GString *lines, JsonBuilder *json, const Found *found, const char *key,
+			const GArray *ids, Describe describe)
 {
 	if (ids->len == 0)
 		return;
@@ -117,25 +135,27 @@ static void add_section(GString *lines, JsonBuilder *json, const char *key, cons
 	for (guint i = 0; i < ids->len; i++) {
 		guint16 id = g_array_index(ids, guint16, i);
 		g_autofree char *name = smp_group_name(id);
-		g_autofree char *text = describe(find(id));
+		const Group *group = find(id);
+		const char *commands = commands_of(found, group);
+		g_autofree char *text = describe(group, commands);
 
 		g_string_append_printf(lines, "%s%-10s %s", lines->len ? "\n" : "", name, text);
-		add_group(json, id, describe == describe_missing);
+		add_group(json, id, commands, describe == describe_missing ? group->kconfig : NULL);
 	}
 	json_builder_end_array(json);
 }
 
-static void tell_groups(SmpctlDoctor *doctor, const GArray *there, const GArray *missing,
-			const GArray *unknown)
+static void tell_groups(SmpctlDoctor *doctor, const Found *found)
 {
 	g_autoptr(JsonBuilder) json = smpctl_json_begin();
 	g_autoptr(GString) lines = g_string_new(NULL);
-	g_autofree char *text = g_strdup_printf("the firmware has %u command group%s", there->len,
-						there->len == 1 ? "" : "s");
+	g_autofree char *text =
+		g_strdup_printf("the firmware has %u command group%s", found->there->len,
+				found->there->len == 1 ? "" : "s");
 
-	add_section(lines, json, "groups", there, describe_there);
-	add_section(lines, json, "missing", missing, describe_missing);
-	add_section(lines, json, "unknown", unknown, describe_unknown);
+	add_section(lines, json, found, "groups", found->there, describe_there);
+	add_section(lines, json, found, "missing", found->missing, describe_missing);
+	add_section(lines, json, found, "unknown", found->unknown, describe_unknown);
 	const SmpctlCheck check = {
 		.name = "groups",
 		.text = text,
@@ -151,23 +171,26 @@ static int compare_ids(gconstpointer a, gconstpointer b)
 }
 
 /* Where the board lists its groups. */
-static void compare(const GArray *ids, GArray *missing)
+static void compare(Found *found)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(groups); i++) {
-		if (groups[i].kconfig && !lists(ids, groups[i].id))
-			g_array_append_val(missing, groups[i].id);
+		if (groups[i].kconfig && !lists(found->there, groups[i].id))
+			g_array_append_val(found->missing, groups[i].id);
 	}
 }
 
-/* Mynewt's groups are only told of boards that have its logs, and Zephyr's own only of others. */
-static gboolean probe_all(SmpSession *session, GArray *there, GArray *missing, GArray *unknown,
-			  GError **error)
+/* Mynewt's groups are only told of boards that have its logs, and Zephyr's own only of others.
+ * Zephyr has settings since 3.5, which speaks version 2, Mynewt version 1 only; but so does a board
+ * whose first answers were lost. */
+static gboolean probe_all(SmpSession *session, Found *found, GError **error)
 {
 	Presence log;
 
 	if (!probe(session, find(SMP_GROUP_LOG), &log, error))
 		return FALSE;
 	gboolean mynewt = log == GROUP_THERE;
+	if (smp_session_get_version(session) == 1)
+		found->config = mynewt ? "config" : "settings, config";
 	for (guint i = 0; i < G_N_ELEMENTS(groups); i++) {
 		const Group *group = &groups[i];
 		Presence presence = log;
@@ -178,11 +201,11 @@ static gboolean probe_all(SmpSession *session, GArray *there, GArray *missing, G
 		if (group->id != SMP_GROUP_LOG && !probe(session, group, &presence, error))
 			return FALSE;
 		if (presence == GROUP_THERE)
-			g_array_append_val(there, group->id);
+			g_array_append_val(found->there, group->id);
 		else if (presence == GROUP_UNKNOWN)
-			g_array_append_val(unknown, group->id);
+			g_array_append_val(found->unknown, group->id);
 		else if (!mynewt)
-			g_array_append_val(missing, group->id);
+			g_array_append_val(found->missing, group->id);
 	}
 	return TRUE;
 }
@@ -192,26 +215,38 @@ static GArray *new_list(void)
 	return g_array_new(FALSE, FALSE, sizeof(guint16));
 }
 
+static void found_clear(Found *found)
+{
+	g_clear_pointer(&found->there, g_array_unref);
+	g_clear_pointer(&found->missing, g_array_unref);
+	g_clear_pointer(&found->unknown, g_array_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Found, found_clear)
+
 void smpctl_doctor_groups(SmpctlDoctor *doctor)
 {
 	SmpSession *session = doctor->cli->session;
 	g_autoptr(GError) failed = NULL;
-	g_autoptr(GArray) missing = new_list();
-	g_autoptr(GArray) unknown = new_list();
+	g_auto(Found) found = {
+		.missing = new_list(),
+		.unknown = new_list(),
+		.config = find(SMP_GROUP_SETTINGS)->commands,
+	};
 
 	smpctl_doctor_doing(doctor, "groups", "asking what it can do");
-	g_autoptr(GArray) there = smp_enumeration_list(session, &failed);
-	if (there) {
-		compare(there, missing);
+	found.there = smp_enumeration_list(session, &failed);
+	if (found.there) {
+		compare(&found);
 	} else if (failed->domain == SMP_PROTOCOL_ERROR) {
 		g_clear_error(&failed);
-		there = new_list();
-		(void)!probe_all(session, there, missing, unknown, &failed);
+		found.there = new_list();
+		(void)!probe_all(session, &found, &failed);
 	}
 	if (failed) {
 		smpctl_doctor_tell_error(doctor, "groups", failed, NULL, NULL);
 		return;
 	}
-	g_array_sort(there, compare_ids);
-	tell_groups(doctor, there, missing, unknown);
+	g_array_sort(found.there, compare_ids);
+	tell_groups(doctor, &found);
 }

@@ -68,11 +68,13 @@ def cbor(value):
 
 class Puppet(threading.Thread):
     """A board over UDP that says what it is told: what smpsim never would. The answers, by group and
-    command, are maps or functions of the request that return one; None for silence."""
+    command, are maps or functions of the request that return one; None for silence. It answers in
+    the version of the request, or in @version 1."""
 
-    def __init__(self, answers):
+    def __init__(self, answers, version=2):
         super().__init__()
         self.answers = answers
+        self.version = version
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.target = "udp:127.0.0.1:%d" % self.socket.getsockname()[1]
@@ -85,6 +87,8 @@ class Puppet(threading.Thread):
                 return
             # Zephyr's struct smp_hdr: an answer's operation is one more.
             op, _, _, group, sequence, command = struct.unpack(">BBHHBB", request[:8])
+            if self.version == 1:
+                op &= 7
             answer = self.answers.get((group, command), {"rc": 8})
             if callable(answer):
                 answer = answer(request[8:])
@@ -120,9 +124,9 @@ class TestCase(unittest.TestCase):
         self.addCleanup(board.stop)
         return board
 
-    def puppet(self, answers):
+    def puppet(self, answers, version=2):
         """Returns its target."""
-        puppet = Puppet(answers)
+        puppet = Puppet(answers, version)
         self.addCleanup(puppet.stop)
         return puppet.target
 

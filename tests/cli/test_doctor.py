@@ -166,6 +166,20 @@ class Works(DoctorCase):
         self.assertLessEqual({"os", "image", "log", "run"},
                              {group["name"] for group in checks["groups"]["groups"]})
         self.assertNotIn("missing", checks["groups"])
+        self.assertIn({"group": 3, "name": "settings", "commands": "config"},
+                      checks["groups"]["groups"])
+
+    def test_settings_of_whom(self):
+        """The commands for group 3: those of the system, of both where it is not known."""
+        for options, commands in ((["--board", "full"], "settings"),
+                                  (["--board", "mynewt"], "config")):
+            self.assertRegex(self.doctor(0, self.board("--pty", *options).target),
+                             rf"(?m)^ +settings +{commands}$")
+        # Like Mynewt without logs.
+        target = self.puppet({(0, 0): {"rc": 0, "r": ""}, (1, 0): {"rc": 0, "images": [], "splitStatus": 0},
+                              (3, 0): {"rc": 3}}, version=1)
+        self.assertRegex(self.run_smpctl("doctor", target)[1],
+                         r"(?m)^ +settings +settings, config$")
 
     def test_mtu(self):
         target = self.board("--pty", "--buf-size", "2048").target
