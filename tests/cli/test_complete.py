@@ -305,6 +305,39 @@ class Shells(Completion):
             shell.type(typed)
             shell.wait_for(wanted)
 
+    def test_as_the_go_tool(self):
+        """What the manual says to complete a link named mcumgr by, which is not completed before."""
+        os.symlink(SMPCTL, self.path("mcumgr"))
+        self.environment["PATH"] = self.directory + ":" + self.environment["PATH"]
+        manual = FILES.parent.joinpath("docs", "smpctl.1.rst").read_text()
+        lines = {line.split("#")[1].strip(): line.split("#")[0].strip()
+                 for line in re.findall(r"^    .*mcumgr.*# (?:bash|zsh|fish)$", manual, re.M)}
+        bash = lines["bash"].replace("/usr/share/bash-completion/completions", str(FILES))
+        done = subprocess.run(
+            ["bash", "--norc", "-c", f"""source {FILES / 'smpctl'}; complete -p mcumgr; {bash}
+             COMP_LINE='mcumgr ima' COMP_POINT=10 COMP_WORDS=(mcumgr ima) COMP_CWORD=1
+             $(complete -p mcumgr | cut -d' ' -f3); echo "${{COMPREPLY[@]}}" """],
+            capture_output=True, text=True, env=self.environment, cwd=self.directory,
+            timeout=PATIENCE, check=True)
+        self.assertEqual(done.stdout, "image\n")
+        self.assertIn("no completion specification", done.stderr)
+        os.mkdir(self.path("zsh"))
+        shutil.copy(FILES / "_smpctl", self.path("zsh"))
+        if shutil.which("zsh"):
+            shell = self.shell("zsh", "-f", "-i")
+            shell.type("PS1='READY '; unsetopt zle_bracketed_paste beep; fpath=(~/zsh $fpath); "
+                       f"autoload -Uz compinit; compinit -u -d ~/dump; {lines['zsh']}; echo LOAD''ED\n")
+            shell.wait_for("LOADED\n")
+            shell.wait_for("READY ")
+            shell.type("mcumgr ima\t")
+            shell.wait_for("image ")
+        if shutil.which("fish"):
+            done = subprocess.run(
+                ["fish", "--no-config", "-c", f"source {FILES / 'smpctl.fish'}; complete -C 'mcumgr ima'; "
+                 f"{lines['fish']}; complete -C 'mcumgr ima'"], capture_output=True, text=True,
+                env=self.environment, cwd=self.directory, timeout=PATIENCE, check=True)
+            self.assertEqual(done.stdout, "image\t…\n", done.stderr)
+
     def test_fish(self):
         if not shutil.which("fish"):
             self.skipTest("no fish")
