@@ -169,15 +169,20 @@ static SmpImageState *read_state(const SmpCbor *body, const char *doing, GError 
 	return state;
 }
 
-SmpImageState *smp_image_list(SmpSession *session, GError **error)
+SmpImageState *smp_image_list_within(SmpSession *session, guint timeout_ms, GError **error)
 {
 	SmpCbor body;
 	const char *doing = "read the image list";
 	g_autoptr(SmpResponse) response = smp_group_call(
-		session, smp_group_empty_request(SMP_OP_READ, SMP_GROUP_IMAGE, STATE),
-		smp_group_at_least(session, LIST_TIMEOUT_MS), SMP_REPEAT_SAFE, doing, &body, error);
+		session, smp_group_empty_request(SMP_OP_READ, SMP_GROUP_IMAGE, STATE), timeout_ms,
+		SMP_REPEAT_SAFE, doing, &body, error);
 
 	return response ? read_state(&body, doing, error) : NULL;
+}
+
+SmpImageState *smp_image_list(SmpSession *session, GError **error)
+{
+	return smp_image_list_within(session, smp_group_at_least(session, LIST_TIMEOUT_MS), error);
 }
 
 static SmpImageState *set_state(SmpSession *session, const SmpHash *hash, gboolean confirm,

@@ -10,4 +10,8 @@ G_BEGIN_DECLS
 SmpImageState *smp_image_set_state_once(SmpSession *session, const SmpHash *hash, gboolean confirm,
 					GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
+/* As smp_image_list(), for one who does not wait until hashes are checked. */
+SmpImageState *smp_image_list_within(SmpSession *session, guint timeout_ms,
+				     GError **error) G_GNUC_WARN_UNUSED_RESULT;
+
 G_END_DECLS

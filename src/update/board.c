@@ -2,6 +2,7 @@
 
 #include <smp/board.h>
 
+#include "groups/image.h"
 #include "session/session.h"
 
 /* A board that did not answer one request has so long for another. */
@@ -133,7 +134,7 @@ static gboolean observe_silent(SmpBoard *board, SmpSession *session, GError *cau
 
 static void observe_recovery(SmpBoard *board, SmpSession *session)
 {
-	board->images = smp_image_list(session, NULL);
+	board->images = smp_image_list_within(session, smp_session_get_timeout(session), NULL);
 	if (board->images && board->images->split_status < 0 && lists_flags(board->images) &&
 	    smp_session_get_params(session, &board->params, NULL))
 		board->application = smp_os_info(session, "s", NULL);

@@ -150,7 +150,8 @@ class Output(TestCase):
         self.assertEqual(status, 6)
         text = self.read("log").decode()
         self.assertIn("] cannot execute the command on ", text)
-        self.assertIn("] The firmware on the board needs CONFIG_MCUMGR_GRP_SHELL=y", text)
+        self.assertIn("] The firmware on the board does not have this; Zephyr needs CONFIG_MCUMGR_GRP_SHELL=y",
+                      text)
         self.assertIn("] exit status 6\n", text)
         self.assertNotIn("123456", text)
         self.assertEqual(stat.S_IMODE(os.stat(self.path("log")).st_mode), 0o600)
