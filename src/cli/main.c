@@ -45,17 +45,19 @@ static gboolean check_args(const SmpctlCommand *command, char **args, GError **e
 	return TRUE;
 }
 
-/* Names of what is on a board; values and texts may be empty. */
+/* Names of what is on a board; values and texts may be empty, and files here are looked for. */
 static gboolean check_names(const SmpctlCommand *command, char **args, GError **error)
 {
 	static const char *const names[] = {"NAME", "PATH", "GROUP", "SRC", "DST", NULL};
 	g_auto(GStrv) words = g_strsplit_set(command->args, " []", -1);
+	const char *local = command->run == smpctl_cmd_fs_upload ? "SRC" : "DST";
 	guint n = g_strv_length(args), index = 0;
 
 	for (char **word = words; *word && index < n; word++) {
 		if (**word == '\0')
 			continue;
-		if (*args[index++] == '\0' && g_strv_contains(names, *word))
+		if (*args[index++] == '\0' && g_strv_contains(names, *word) &&
+		    !g_str_equal(*word, local))
 			return smpctl_usage_error(error, "%s must not be empty", *word);
 	}
 	return TRUE;
