@@ -241,39 +241,16 @@ static gboolean serial_reopen(SmpLink *link, gint64 deadline, GError **error)
 	}
 }
 
-/* Until the packet before this one was answered, or @until. */
-static gboolean hold_back(SerialLink *serial, gint64 until, GError **error)
-{
-	gboolean got;
-
-	while (smp_line_pace_get_hold(&serial->pace) > 0 && smp_link_now(&serial->link) < until) {
-		g_autoptr(GError) local = NULL;
-
-		if (smp_link_poll(&serial->link, serial->fd, POLLIN, until, &local)) {
-			if (!read_some(serial, &got, error))
-				return FALSE;
-		} else if (!g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_TIMEOUT)) {
-			g_propagate_error(error, g_steal_pointer(&local));
-			return FALSE;
-		}
-	}
-	return TRUE;
-}
-
-/* Each line is a write of its own: a shell looks for a frame at the start of what it reads only.
- * @pause: µs between two; @until: when those may be sent that the server may have no room for */
-static gboolean send_lines(SerialLink *serial, gint64 pause, gint64 until, gint64 deadline,
-			   GError **error)
+/* Each line is a write of its own: a shell looks for a frame at the start of what it reads only. */
+static gboolean send_lines(SerialLink *serial, gint64 pause, gint64 deadline, GError **error)
 {
 	const guint8 *at = serial->frame->data;
 	const guint8 *end = at + serial->frame->len;
 
-	for (guint n = 0; at < end; n++) {
+	while (at < end) {
 		const guint8 *newline = memchr(at, '\n', (gsize)(end - at));
 		const guint8 *next = newline ? newline + 1 : end;
 
-		if (n == SMP_LINE_POOL && !hold_back(serial, until, error))
-			return FALSE;
 		if (!write_all(serial, at, (gsize)(next - at), deadline, error))
 			return FALSE;
 		if (next < end && pause > 0 && !pause_for(serial, pause, error))
@@ -310,9 +287,8 @@ static gboolean serial_send(SmpLink *link, const guint8 *packet, gsize size, gin
 	g_byte_array_set_size(serial->frame, 0);
 	smp_frame(serial->framing, packet, size, serial->frame);
 	gint64 pause = note_request(serial, packet, size);
-	gint64 hold = smp_line_pace_get_hold(&serial->pace);
-	if (console && (serial->shell || pause > 0 || hold > 0))
-		return send_lines(serial, pause, serial->line_free + hold, deadline, error);
+	if (console && (serial->shell || pause > 0))
+		return send_lines(serial, pause, deadline, error);
 	return write_all(serial, serial->frame->data, serial->frame->len, deadline, error);
 }
 

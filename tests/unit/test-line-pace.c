@@ -88,56 +88,6 @@ static void test_given(void)
 	g_assert_cmpint(line.pace.now, ==, 15 * MS);
 }
 
-static void send_two(Line *line, gint64 hold)
-{
-	(void)smp_line_pace_send(&line->pace, ++line->sequence, TRUE);
-	g_assert_cmpint(smp_line_pace_get_hold(&line->pace), ==, 0);
-	(void)smp_line_pace_send(&line->pace, ++line->sequence, TRUE);
-	g_assert_cmpint(smp_line_pace_get_hold(&line->pace), ==, hold);
-}
-
-/* What is lost behind another, or before it, makes the rest wait: for a while. */
-static void test_hold(void)
-{
-	Line line = {0};
-	gint64 hold = 0;
-
-	smp_line_pace_init(&line.pace, 0);
-	for (guint i = 0; i < 6; i++) {
-		send_two(&line, hold);
-		smp_line_pace_answered(&line.pace, line.sequence);
-		hold = CLAMP(2 * hold, 4 * MS, 32 * MS);
-	}
-	g_assert_cmpint(hold, ==, 32 * MS);
-	send_two(&line, hold);
-	smp_line_pace_answered(&line.pace, (guint8)(line.sequence - 1));
-	g_assert_cmpint(smp_line_pace_get_hold(&line.pace), ==, 0);
-	smp_line_pace_answered(&line.pace, line.sequence);
-	for (guint i = 0; i < 1000; i++)
-		exchange(&line, TRUE, FALSE);
-	send_two(&line, line.pace.hold);
-	g_assert_cmpint(line.pace.hold, <, 4 * MS);
-
-	/* A silence says nothing of the pool, and nothing is in flight after it. */
-	smp_line_pace_lost(&line.pace);
-	hold = line.pace.hold;
-	send_two(&line, hold);
-}
-
-/* More in flight than are remembered. */
-static void test_many(void)
-{
-	Line line = {0};
-
-	smp_line_pace_init(&line.pace, 0);
-	for (guint i = 0; i < 2 * SMP_LINE_PACE_FLYING; i++)
-		(void)smp_line_pace_send(&line.pace, ++line.sequence, TRUE);
-	for (guint i = 1; i <= 2 * SMP_LINE_PACE_FLYING; i++)
-		smp_line_pace_answered(&line.pace, (guint8)i);
-	g_assert_cmpint(line.pace.hold, ==, 0);
-	g_assert_cmpuint(line.pace.n_flying, ==, 0);
-}
-
 int main(int argc, char *argv[])
 {
 	g_test_init(&argc, &argv, NULL);
@@ -145,7 +95,5 @@ int main(int argc, char *argv[])
 	g_test_add_func("/line-pace/pool", test_pool);
 	g_test_add_func("/line-pace/short", test_short);
 	g_test_add_func("/line-pace/given", test_given);
-	g_test_add_func("/line-pace/hold", test_hold);
-	g_test_add_func("/line-pace/many", test_many);
 	return g_test_run();
 }
