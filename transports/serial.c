@@ -27,6 +27,9 @@
  * before begins that time anew. */
 #define RAW_SILENCE (3200 * MSEC)
 
+/* For an empty line to leave a server's pool of two lines, where it would cost the next packet. */
+#define POOL_PAUSE (5 * MSEC)
+
 /* How often a port is looked for where udev does not tell. */
 #define LOOK_EVERY (100 * MSEC)
 
@@ -355,9 +358,12 @@ static gboolean serial_recover(SmpLink *link, GError **error)
 
 	if (serial->framing == SMP_FRAMING_RAW)
 		return recover_raw(serial, error);
-	if (serial->framing == SMP_FRAMING_CONSOLE)
-		smp_line_pace_lost(&serial->pace);
-	return serial->shell ? recover_shell(serial, error) : serial_resync(link, error);
+	if (serial->framing == SMP_FRAMING_COBS)
+		return serial_resync(link, error);
+	smp_line_pace_lost(&serial->pace);
+	if (serial->shell)
+		return recover_shell(serial, error);
+	return serial_resync(link, error) && pause_for(serial, POOL_PAUSE, error);
 }
 
 static SmpFraming framing_of(const char *scheme)
