@@ -154,10 +154,14 @@ static gboolean may_send(SmpTransferRun *t)
 		return FALSE;
 	if (smp_traffic_get_risk(&t->traffic, t->result->chunk) == SMP_RISK_LOSS)
 		return FALSE;
-	if (smp_flights_expected(&t->traffic.flights) >= window_now(t))
+	guint expected = smp_flights_expected(&t->traffic.flights);
+	if (expected >= window_now(t))
 		return FALSE;
-	return t->timeouts > 0 ? smp_session_may_repeat(t->session)
-			       : smp_session_room(t->session) > 0;
+	if (t->timeouts > 0)
+		return smp_session_may_repeat(t->session);
+	/* Where losses happen, one of the server's buffers stays free for the next repeat. */
+	guint spare = expected > 0 && expected < t->traffic.flights.n;
+	return smp_session_room(t->session) > spare;
 }
 
 static gboolean fill_window(SmpTransferRun *t, GError **error)

@@ -42,7 +42,6 @@ void smp_window_init(SmpWindow *window, guint max, guint learned, gint64 now)
 		.max = max - spare,
 		.spare = spare,
 		.kept = spare,
-		.proven = learned > 0,
 		.began = now,
 		.debt = learned ? LEARNED_DEBT : 0,
 	};

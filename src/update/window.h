@@ -65,7 +65,8 @@ gint64 smp_window_stalled(SmpWindow *window, gint64 took);
 gint64 smp_window_get_patience(const SmpWindow *window);
 
 /* The limit to begin the next upload with; 0 where nothing keeps the board from taking all, and
- * where losses were accidents: one cable that was loose must not slow all that comes after. */
+ * where losses were accidents: a cable that was loose once must not slow all that comes after. The
+ * upload that began with a limit and lost nothing ends with none, so that the next tries again. */
 guint smp_window_get_learned(const SmpWindow *window);
 
 void smp_window_lost(SmpWindow *window, SmpLoss loss, gint64 now);
