@@ -84,6 +84,10 @@ int smp_session_get_version(SmpSession *session);
 void smp_session_set_timeout(SmpSession *session, guint timeout_ms);
 guint smp_session_get_timeout(SmpSession *session);
 
+/* Whether that counts also for the requests that have a time of their own otherwise and neither
+ * write nor erase: the image list, the hash of a file, a reset. FALSE by default. */
+void smp_session_insist_on_timeout(SmpSession *session, gboolean insist);
+
 /* An upper limit for SMP packets in bytes that overrides what the server says; 0 for none. */
 void smp_session_set_mtu(SmpSession *session, gsize mtu);
 

@@ -20,6 +20,7 @@ typedef struct {
 	gboolean pair;
 	int passkey; /* -1 where it was not given */
 	double timeout;
+	gboolean timeout_given;
 	int tries;
 	char *loglevel;
 	int mtu;

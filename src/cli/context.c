@@ -99,6 +99,7 @@ void smpctl_session_setup(Smpctl *cli, SmpSession *session)
 
 	smp_session_set_timeout(
 		session, (guint)MIN(options->timeout * 1000 * options->tries, (double)G_MAXINT));
+	smp_session_insist_on_timeout(session, options->timeout_given);
 	if (options->mtu)
 		smp_session_set_mtu(session, (gsize)options->mtu);
 	if (options->trace || smpctl_log_is_open())

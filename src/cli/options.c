@@ -6,7 +6,10 @@
 
 #include <string.h>
 
-static SmpctlOptions options = {.timeout = 10, .tries = 1, .hci = -1, .passkey = -1};
+#define NOT_GIVEN	-G_MAXDOUBLE
+#define DEFAULT_TIMEOUT 10
+
+static SmpctlOptions options = {.timeout = NOT_GIVEN, .tries = 1, .hci = -1, .passkey = -1};
 
 /* Names, types and defaults as the Go tool has them, then ours. */
 static const GOptionEntry entries[] = {
@@ -24,7 +27,7 @@ static const GOptionEntry entries[] = {
 	 NULL},
 	{"passkey", 0, 0, G_OPTION_ARG_INT, &options.passkey, "the passkey for that", "N"},
 	{"timeout", 't', 0, G_OPTION_ARG_DOUBLE, &options.timeout,
-	 "how long to wait for an answer (10)", "SECONDS"},
+	 "how long to wait for an answer (10); writing and erasing may take longer", "SECONDS"},
 	{"tries", 'r', 0, G_OPTION_ARG_INT, &options.tries, "how often to wait that long (1)", "N"},
 	{"loglevel", 'l', 0, G_OPTION_ARG_STRING, &options.loglevel, "debug shows packets",
 	 "debug|info|warn|error"},
@@ -278,6 +281,9 @@ gboolean smpctl_options_check(GError **error)
 	if (level && !g_strv_contains(levels, level))
 		return smpctl_usage_error(
 			error, "unknown log level “%s”; use debug, info, warn or error", level);
+	options.timeout_given = options.timeout > NOT_GIVEN || options.tries > 1;
+	if (options.timeout <= NOT_GIVEN)
+		options.timeout = DEFAULT_TIMEOUT;
 	if (!(options.timeout > 0 && options.timeout <= 86400))
 		return smpctl_usage_error(error,
 					  "--timeout takes seconds, above 0 and up to 86400");

@@ -88,7 +88,8 @@ SmpFsHash *smp_fs_hash(SmpSession *session, const char *path, const char *type, 
 	const char *doing = "hash the file";
 	g_autoptr(SmpResponse) response = smp_group_call(
 		session, hash_request(path, type, offset, length),
-		smp_group_at_least(session, HASH_TIMEOUT_MS), SMP_REPEAT_SAFE, doing, &body, error);
+		smp_group_unless_given(session, smp_group_at_least(session, HASH_TIMEOUT_MS)),
+		SMP_REPEAT_SAFE, doing, &body, error);
 
 	if (!response)
 		return NULL;

@@ -20,6 +20,11 @@ guint smp_group_at_least(SmpSession *session, guint ms)
 	return MAX(ms, smp_session_get_timeout(session));
 }
 
+guint smp_group_unless_given(SmpSession *session, guint ms)
+{
+	return smp_session_insists_on_timeout(session) ? smp_session_get_timeout(session) : ms;
+}
+
 GByteArray *smp_group_empty_request(SmpOp op, guint16 group, guint8 command)
 {
 	GByteArray *request = smp_packet_new(op, group, command);

@@ -17,6 +17,10 @@ SmpResponse *smp_group_call(SmpSession *session, GByteArray *request, guint time
  */
 guint smp_group_at_least(SmpSession *session, guint ms);
 
+/* Returns: @ms, which a command has that does not write, or the session's where somebody
+ * insists on that */
+guint smp_group_unless_given(SmpSession *session, guint ms);
+
 /* A request without parameters: an empty map. */
 GByteArray *smp_group_empty_request(SmpOp op, guint16 group, guint8 command);
 

@@ -182,7 +182,10 @@ SmpImageState *smp_image_list_within(SmpSession *session, guint timeout_ms, GErr
 
 SmpImageState *smp_image_list(SmpSession *session, GError **error)
 {
-	return smp_image_list_within(session, smp_group_at_least(session, LIST_TIMEOUT_MS), error);
+	guint timeout_ms =
+		smp_group_unless_given(session, smp_group_at_least(session, LIST_TIMEOUT_MS));
+
+	return smp_image_list_within(session, timeout_ms, error);
 }
 
 static SmpImageState *set_state(SmpSession *session, const SmpHash *hash, gboolean confirm,

@@ -36,6 +36,8 @@ struct SmpSession {
 	int answered_version; /* -1 until an answer came */
 	gboolean doubtful;    /* version 2 went unanswered once; it may just have been lost */
 	guint timeout_ms;
+	gboolean timeout_counts; /* for requests that have one of their own, too */
+	gint64 heard_at;
 	gsize mtu;
 	gboolean params_known;
 	SmpParams params;

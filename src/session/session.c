@@ -81,6 +81,21 @@ guint smp_session_get_timeout(SmpSession *session)
 	return session->timeout_ms;
 }
 
+void smp_session_insist_on_timeout(SmpSession *session, gboolean insist)
+{
+	session->timeout_counts = insist;
+}
+
+gboolean smp_session_insists_on_timeout(SmpSession *session)
+{
+	return session->timeout_counts;
+}
+
+gint64 smp_session_heard_at(SmpSession *session)
+{
+	return session->heard_at;
+}
+
 void smp_session_set_mtu(SmpSession *session, gsize mtu)
 {
 	session->mtu = mtu;
@@ -233,6 +248,7 @@ static gboolean receive_match(SmpSession *session, gint64 deadline, SmpHeader *h
 			      GError **error)
 {
 	while (smp_link_receive(session->link, session->received, deadline, error)) {
+		session->heard_at = smp_link_now(session->link);
 		smp_header_read(session->received->data, header);
 		const char *why = mismatch(session, header);
 		SmpRequestState state = session->requests[header->sequence].state;

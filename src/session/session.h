@@ -17,6 +17,12 @@ gboolean smp_session_may_repeat(SmpSession *session);
  * microseconds, learned from the round trips so far. */
 gint64 smp_session_get_rto_for(SmpSession *session, gsize size);
 
+/* See smp_session_insist_on_timeout(). */
+gboolean smp_session_insists_on_timeout(SmpSession *session);
+
+/* When the board was heard last, on the link's clock; 0 for never. */
+gint64 smp_session_heard_at(SmpSession *session);
+
 /* Forgets what was outstanding and what was known of the server: it may be another program now. */
 void smp_session_reset(SmpSession *session);
 
