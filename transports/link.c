@@ -227,6 +227,11 @@ gboolean smp_link_drops_excess(SmpLink *link)
 	return link->klass->drops_excess;
 }
 
+gboolean smp_link_is_connectionless(SmpLink *link)
+{
+	return link->klass->connectionless;
+}
+
 gsize smp_link_get_mtu(SmpLink *link)
 {
 	return link->mtu;

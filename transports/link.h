@@ -29,6 +29,8 @@ typedef struct {
 	/* Requests beyond the server's buffers are dropped and do no harm (a UDP stack does so;
 	 * Zephyr 4.4's serial transport crashes). */
 	gboolean drops_excess;
+	/* See smp_link_is_connectionless(). */
+	gboolean connectionless;
 	gboolean (*open)(SmpLink *link, GError **error);
 	void (*close)(SmpLink *link);
 	gboolean (*reopen)(SmpLink *link, gint64 deadline, GError **error);

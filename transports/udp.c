@@ -221,6 +221,7 @@ static void udp_free(SmpLink *link)
 
 static const SmpLinkClass udp_class = {
 	.drops_excess = TRUE,
+	.connectionless = TRUE,
 	.open = udp_open,
 	.close = udp_close,
 	.reopen = udp_reopen,

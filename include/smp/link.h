@@ -162,6 +162,10 @@ guint smp_link_max_outstanding(SmpLink *link, guint buf_count);
 /* Whether requests beyond the server's buffers are merely dropped; if not they may crash it. */
 gboolean smp_link_drops_excess(SmpLink *link);
 
+/* Whether there is no connection that could break: %SMP_LINK_ERROR_CLOSED means that nobody took
+ * what was sent, not that the board went away. */
+gboolean smp_link_is_connectionless(SmpLink *link);
+
 /**
  * smp_link_get_mtu:
  *

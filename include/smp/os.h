@@ -23,8 +23,10 @@ typedef enum {
  * @force: ask a board that refuses (EBUSY) to do it all the same
  * @boot_mode: what to start; servers without the option ignore it
  *
- * The board resets about 250 ms after it answered. A lost link or a lost answer counts as success:
- * whether the board restarted is seen by looking.
+ * The board resets about 250 ms after it answered. A connection that breaks counts as success.
+ *
+ * Returns: FALSE also with %SMP_PROTOCOL_ERROR_TIMEOUT where no answer came within 3 s: whether the
+ * board restarted is seen by looking
  */
 gboolean smp_os_reset(SmpSession *session, gboolean force, SmpBootMode boot_mode,
 		      GError **error) G_GNUC_WARN_UNUSED_RESULT;

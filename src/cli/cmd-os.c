@@ -47,10 +47,19 @@ gboolean smpctl_cmd_reset(Smpctl *cli, char **args, GError **error)
 	SmpBootMode mode = reset_bootloader ? SMP_BOOT_MODE_BOOTLOADER : SMP_BOOT_MODE_KEEP;
 	SmpSession *session = smpctl_session(cli, error);
 
-	if (!session || !smp_os_reset(session, reset_force, mode, error))
+	g_autoptr(GError) local = NULL;
+
+	if (!session)
 		return FALSE;
-	smpctl_done(cli, "reset");
-	return TRUE;
+	if (smp_os_reset(session, reset_force, mode, &local)) {
+		smpctl_done(cli, "reset");
+		return TRUE;
+	}
+	if (g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT))
+		cli->state = g_strdup("Whether the board restarted is not known: the request may "
+				      "be lost, or only its answer.");
+	g_propagate_error(error, g_steal_pointer(&local));
+	return FALSE;
 }
 
 gboolean smpctl_cmd_os_info(Smpctl *cli, char **args, GError **error)

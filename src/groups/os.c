@@ -17,7 +17,7 @@ enum {
 	BOOTLOADER = 8,
 };
 
-/* A reset that is refused is answered at once; one that is done may take its answer with it. */
+/* A reset is answered at once, be it done or refused. */
 #define RESET_TIMEOUT_MS 3000
 
 char *smp_os_echo(SmpSession *session, const char *text, GError **error)
@@ -38,11 +38,11 @@ char *smp_os_echo(SmpSession *session, const char *text, GError **error)
 	return echoed;
 }
 
-/* What the line did not take was not sent either. */
-static gboolean may_have_reset(const GError *error)
+/* The restart itself breaks a connection. */
+static gboolean was_reset(SmpSession *session, const GError *error)
 {
-	return smp_error_is_link_lost(error) &&
-	       !g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_TIMEOUT);
+	return g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED) &&
+	       !smp_link_is_connectionless(smp_session_get_link(session));
 }
 
 gboolean smp_os_reset(SmpSession *session, gboolean force, SmpBootMode boot_mode, GError **error)
@@ -61,9 +61,12 @@ gboolean smp_os_reset(SmpSession *session, gboolean force, SmpBootMode boot_mode
 		smp_cbor_put_text(request, "boot_mode");
 		smp_cbor_put_uint(request, boot_mode);
 	}
-	g_autoptr(SmpResponse) response = smp_group_call(session, request, RESET_TIMEOUT_MS,
-							 SMP_REPEAT_NEVER, "reset", &body, &local);
-	if (!response && !may_have_reset(local)) {
+	/* Where only the answer was lost, a second one would undo the trial that the first began.
+	 */
+	g_autoptr(SmpResponse) response =
+		smp_group_call(session, request, smp_group_unless_given(session, RESET_TIMEOUT_MS),
+			       SMP_REPEAT_NEVER, "reset", &body, &local);
+	if (!response && !was_reset(session, local)) {
 		g_propagate_error(error, g_steal_pointer(&local));
 		return FALSE;
 	}

@@ -15,6 +15,9 @@ typedef gboolean (*SmpJournalHook)(gboolean written, gpointer user_data, GError 
 
 void smp_journal_set_hook(SmpJournal *journal, SmpJournalHook hook, gpointer user_data);
 
+/* Whether a run of the job got as far as to the board. */
+gboolean smp_journal_has_begun(const SmpJournal *journal);
+
 /* All of the bundle is installed to stay, whichever way that was done: its security counters are
  * the board's from now on. Written with what is written next. */
 void smp_journal_note_installed(SmpJournal *journal, const SmpBundle *bundle);

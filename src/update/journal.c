@@ -188,6 +188,11 @@ gboolean smp_journal_is_open(const SmpJournal *journal)
 	       !g_key_file_has_key(journal->file, JOB, "end", NULL);
 }
 
+gboolean smp_journal_has_begun(const SmpJournal *journal)
+{
+	return g_key_file_has_key(journal->file, ATTEMPT, "intent", NULL);
+}
+
 gboolean smp_journal_matches(const SmpJournal *journal, const SmpBundle *bundle)
 {
 	g_autofree char *id = bundle_id(bundle);

@@ -23,6 +23,7 @@ struct SmpUpdate {
 	guint losses;	 /* steps in which the board was lost */
 	SmpPlanStep step;
 	gint64 started;
+	gint64 there; /* it is taken to have been there then, as if it was heard */
 	gint64 step_started;
 	double fraction;
 	SmpUploadProgress progress;

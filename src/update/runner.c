@@ -21,7 +21,7 @@
 #define SWAP_BYTES_PER_MS   8
 #define UNCHANGED_TIMEOUT   (5 * G_TIME_SPAN_SECOND)
 #define LOOK_AGAIN	    (500 * G_TIME_SPAN_MILLISECOND)
-#define RETURN_TIMEOUT	    (60 * G_TIME_SPAN_SECOND)
+#define RETURN_TIMEOUT	    (60 * G_TIME_SPAN_SECOND) /* since the board was heard last */
 #define MAX_STEPS_PER_IMAGE 16
 #define MAX_LOSSES	    3 /* steps in which the board was lost, until it is given up */
 
@@ -241,8 +241,23 @@ static gboolean same_images(const SmpImageState *a, const SmpImageState *b)
  * does not answer. */
 static gboolean may_return(const SmpUpdate *update, const GError *error)
 {
-	return g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED) ||
-	       (update->board && smp_error_is_link_lost(error));
+	gboolean closed = g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED);
+
+	if (update->board)
+		return smp_error_is_link_lost(error);
+	/* Without a connection it was never there, unless an earlier run left it in a restart. */
+	return closed && (!smp_link_is_connectionless(update->link) ||
+			  (update->journal && smp_journal_has_begun(update->journal)));
+}
+
+/* A board that erases is silent, and not away. */
+static gboolean may_be_erasing(const SmpUpdate *update, const GError *cause)
+{
+	gboolean erases =
+		update->step.action == SMP_ACTION_ERASE ||
+		(update->step.action == SMP_ACTION_UPLOAD && update->progress.offset == 0);
+
+	return erases && g_error_matches(cause, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT);
 }
 
 static gboolean updates_bootloader(const SmpUpdate *update)
@@ -254,7 +269,8 @@ static gboolean updates_bootloader(const SmpUpdate *update)
 /* Looks at the board, waiting for it where it went away. */
 static SmpBoard *observe(SmpUpdate *update, GError **error)
 {
-	gint64 deadline = smp_link_now(update->link) + RETURN_TIMEOUT;
+	gint64 deadline =
+		MAX(smp_session_heard_at(update->session), update->there) + RETURN_TIMEOUT;
 
 	for (;;) {
 		g_autoptr(GError) local = NULL;
@@ -307,6 +323,19 @@ static gboolean await_change(SmpUpdate *update, gboolean *changed, GError **erro
 	}
 }
 
+/* Whether the board restarted is seen afterwards. */
+static gboolean ask_for_reset(SmpUpdate *update, SmpBootMode mode, GError **error)
+{
+	g_autoptr(GError) local = NULL;
+
+	if (smp_os_reset(update->session, FALSE, mode, &local) ||
+	    g_error_matches(local, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT) ||
+	    g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&local));
+	return FALSE;
+}
+
 /* Counts the reset in @count when the board is back. Nothing tells a request that got lost from a
  * reset that changed nothing, so that is done once more: it does no harm. */
 static gboolean do_reset(SmpUpdate *update, SmpBootMode mode, guint *count, GError **error)
@@ -314,7 +343,7 @@ static gboolean do_reset(SmpUpdate *update, SmpBootMode mode, guint *count, GErr
 	gboolean changed = FALSE;
 
 	for (guint i = 0; i < 2 && !changed; i++) {
-		if (!smp_os_reset(update->session, FALSE, mode, error) ||
+		if (!ask_for_reset(update, mode, error) ||
 		    !smp_wait_for_board(update->session, boot_timeout(update), on_wait, update,
 					error) ||
 		    !await_change(update, &changed, error))
@@ -530,6 +559,8 @@ static gboolean recover(SmpUpdate *update, GError **cause)
 
 	if (g_error_matches(*cause, G_IO_ERROR, G_IO_ERROR_CANCELLED))
 		return FALSE;
+	if (may_be_erasing(update, *cause))
+		update->there = smp_link_now(update->link);
 	if (!look(update, &local)) {
 		if (g_error_matches(local, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
 			g_clear_error(cause);
@@ -553,7 +584,7 @@ SmpUpdateResult *smp_update_run(SmpUpdate *update, GError **error)
 {
 	GError *local = NULL;
 
-	update->started = update->step_started = smp_link_now(update->link);
+	update->started = update->step_started = update->there = smp_link_now(update->link);
 	update->step.action = SMP_ACTION_END;
 	if (!look(update, error) || !restore(update, error))
 		return NULL;

@@ -198,7 +198,7 @@ static void test_answers(void)
 	}
 }
 
-/* A lost answer is what a reset may look like; a refusal is none. */
+/* A refusal is no reset. */
 static void test_reset_refused(void)
 {
 	g_autoptr(GError) error = NULL;
