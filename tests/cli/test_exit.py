@@ -7,6 +7,7 @@ import pty
 import signal
 import socket
 import subprocess
+import time
 import unittest
 
 from common import PATIENCE, SMPCTL, TestCase
@@ -51,11 +52,14 @@ class Errors(TestCase):
         self.assert_error(2, "usage", ["-c", "carrier:pigeon", "echo", "x"], "carrier",
                           "smpctl-targets(7)")
 
-    def test_nobody_listens(self):
+    def nobody(self):
+        """Where nobody listens."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unused:
             unused.bind(("127.0.0.1", 0))
-            port = unused.getsockname()[1]
-        self.assert_error(4, "connection", ["-c", f"udp:127.0.0.1:{port}", "-t", "1", "echo", "x"],
+            return f"udp:127.0.0.1:{unused.getsockname()[1]}"
+
+    def test_nobody_listens(self):
+        self.assert_error(4, "connection", ["-c", self.nobody(), "-t", "1", "echo", "x"],
                           "nothing listens")
 
     def test_no_answer_udp(self):
@@ -86,6 +90,56 @@ class Errors(TestCase):
     def test_no_answer_serial(self):
         self.assert_error(5, "timeout", ["-c", self.silent_tty(), "-t", "0.3", "echo", "x"],
                           "Nothing came at all", "wrong baud rate")
+
+    def test_reset_of_nothing(self):
+        """Nothing answers, nobody listens, and a request that got lost: none is a reset."""
+        known = "Whether the board restarted is not known"
+        tty = self.silent_tty()
+        error = self.assert_error(5, "timeout", ["-c", tty, "-t", "0.5", "reset"],
+                                  f"cannot reset on {tty}: no answer within 0.5 s", known,
+                                  "Nothing came at all")
+        self.assertIn(known, error["hint"])
+        self.assert_error(4, "connection", ["-c", self.nobody(), "reset"], "nothing listens")
+        for fault in ("lose-request=1", "lose-reply=1"):
+            board = self.board("--pty", "--fault", fault)
+            status, out, err = self.run_smpctl("-c", board.target, "reset")
+            self.assertEqual((status, out), (5, ""))
+            self.assertIn("no answer within 3 s", err)
+            self.assertIn(known, err)
+
+    def test_reset_by_a_pulled_cable(self):
+        """The port goes away with the board before the answer came."""
+        master, slave = pty.openpty()
+        process = self.start("-c", os.ttyname(slave), "reset")
+        os.read(master, 1)
+        os.close(slave)
+        os.close(master)
+        out, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, out), (0, "Done\n"), err)
+
+    def test_timeout_counts(self):
+        """Also for what has a longer one otherwise."""
+        tty = self.silent_tty()
+        start = time.monotonic()
+        for command, text in (["image", "list"], "0.4 s"), (["fs", "hash", "/a"], "0.4 s"):
+            status, _, err = self.run_smpctl("-c", tty, "-t", "0.4", *command)
+            self.assertEqual(status, 5)
+            self.assertIn(f"no answer within {text}", err)
+        path, _ = self.make_image("app.bin", "1.1.0")
+        self.assertEqual(self.run_smpctl("-c", tty, "-t", "0.4", "update", path)[0], 5)
+        self.assertLess(time.monotonic() - start, 8)
+
+    def test_update_of_nothing(self):
+        """Where nobody listens, update says what status says, as soon as that does."""
+        path, _ = self.make_image("app.bin", "1.1.0")
+        target = self.nobody()
+        start = time.monotonic()
+        said = [self.run_smpctl("-c", target, "-v", *command)
+                for command in (["status"], ["update", path])]
+        self.assertLess(time.monotonic() - start, 8)
+        self.assertEqual([status for status, _, _ in said], [4, 4])
+        self.assertEqual(said[0][2].splitlines()[0], said[1][2].splitlines()[-2])
+        self.assertNotIn("come back", said[1][1] + said[1][2])
 
     def test_console_text_but_no_smp(self):
         tty = self.silent_tty(b"uart:~$ \r\nwhat: command not found\r\n")

@@ -303,6 +303,45 @@ static void test_never_back(void)
 	}
 }
 
+/* A board that goes away in the upload is waited for once, however its absence shows. */
+static void test_gone_in_upload(void)
+{
+	for (guint cut = 0; cut < 2; cut++) {
+		Job job;
+		job_init(&job, 1);
+		job.board.lose_upload_at = 2000;
+		job.board.lost_for = 3600 * SEC;
+		job.board.cuts_link = cut;
+		run_job(&job);
+		assert_end(&job, SMP_END_FAILED_INTACT, "upload", cut ? "" : "no answer");
+		g_assert_cmpint(job.took, >=, 59 * SEC);
+		/* What was begun within the time is finished. */
+		g_assert_cmpint(job.took, <=, (cut ? 63 : 85) * SEC);
+		job_clear(&job);
+
+		job_init(&job, 1);
+		job.board.lose_upload_at = 2000;
+		job.board.lost_for = 50 * SEC;
+		job.board.cuts_link = cut;
+		run_job(&job);
+		assert_updated(&job, NULL);
+		job_clear(&job);
+	}
+}
+
+/* One that is silent for as long at its first request erases. */
+static void test_slow_erase(void)
+{
+	Job job;
+
+	job_init(&job, 1);
+	job.board.lose_upload_at = 1;
+	job.board.lost_for = 100 * SEC;
+	run_job(&job);
+	assert_updated(&job, NULL);
+	job_clear(&job);
+}
+
 /* Boards take their time: before the reset, for the swap, with and without the link. */
 static void test_slow_reset(void)
 {
@@ -561,6 +600,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/update/not-accepted", test_not_accepted);
 	g_test_add_func("/update/dependency", test_dependency);
 	g_test_add_func("/update/never-back", test_never_back);
+	g_test_add_func("/update/gone-in-upload", test_gone_in_upload);
+	g_test_add_func("/update/slow-erase", test_slow_erase);
 	g_test_add_func("/update/slow-reset", test_slow_reset);
 	g_test_add_func("/update/lost-reset", test_lost_reset);
 	g_test_add_func("/update/confirm-dropped", test_confirm_dropped);

@@ -174,6 +174,18 @@ static void begin(UpdateBoard *board, guint64 image, guint64 length)
 		model->slots[image][slot] = (BootSlot){0};
 }
 
+/* TRUE where the board is away before it could answer. */
+static gboolean goes_away(UpdateBoard *board, guint64 offset, gint64 now)
+{
+	if (!board->lose_upload_at || offset < board->lose_upload_at - 1)
+		return FALSE;
+	board->lose_upload_at = 0;
+	board->away_until = now + board->lost_for;
+	if (board->cuts_link)
+		smp_test_link_cut(board->link);
+	return TRUE;
+}
+
 static void do_upload(UpdateBoard *board, const SmpCbor *body, const guint8 *packet, gint64 when)
 {
 	guint64 offset = 0, length = 0, image = 0;
@@ -186,6 +198,8 @@ static void do_upload(UpdateBoard *board, const SmpCbor *body, const guint8 *pac
 	smp_cbor_get_uint(body, "image", &image);
 	g_assert_true(smp_cbor_get_bytes(body, "data", &data, &size));
 	g_assert_cmpuint(image, <, BOOT_IMAGES);
+	if (goes_away(board, offset, when))
+		return;
 	if (offset == 0)
 		begin(board, image, length);
 	if (offset == board->received->len && offset < board->length)

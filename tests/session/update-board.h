@@ -24,6 +24,9 @@
  * @lose_reset_answer: the answer is lost
  * @refuse_resets: so many are answered with EBUSY
  * @gone: it never comes back from a reset
+ * @lose_upload_at: an offset, plus one: the board goes away with the request from there on; 0:
+ * never
+ * @lost_for: µs that it is away then
  * @drop_confirm: confirms are answered and not done
  */
 typedef struct {
@@ -39,6 +42,8 @@ typedef struct {
 	gboolean lose_reset_answer;
 	guint refuse_resets;
 	gboolean gone;
+	guint64 lose_upload_at;
+	gint64 lost_for;
 	gboolean drop_confirm;
 
 	SmpLink *link;
@@ -49,7 +54,7 @@ typedef struct {
 	gint64 away_until;
 	guint requests;
 	guint os_requests; /* of these to the OS group */
-	guint uploads; /* that were begun */
+	guint uploads;	   /* that were begun */
 } UpdateBoard;
 
 extern const SmpTestPeer update_board_peer;
