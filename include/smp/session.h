@@ -30,12 +30,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(SmpResponse, smp_response_free)
 
 /**
  * SmpRepeat: whether a request may be sent again when no answer comes.
- * @SMP_REPEAT_NEVER: not idempotent: reset, erase, shell, application groups
+ * @SMP_REPEAT_NEVER: not idempotent: reset, shell, application groups
  * @SMP_REPEAT_SAFE: state reads, uploads by offset, echo
+ * @SMP_REPEAT_SELDOM: the server may just be at work for long, and every copy takes one of its
+ *   buffers: erase
  */
 typedef enum {
 	SMP_REPEAT_NEVER,
 	SMP_REPEAT_SAFE,
+	SMP_REPEAT_SELDOM,
 } SmpRepeat;
 
 /**

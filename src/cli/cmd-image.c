@@ -135,10 +135,21 @@ gboolean smpctl_cmd_image_erase(Smpctl *cli, char **args, GError **error)
 	if (erase_slot < SMP_SLOT_DEFAULT)
 		return smpctl_usage_error(error, "--slot must not be negative");
 	SmpSession *session = smpctl_session(cli, error);
-	if (!session || !smp_image_erase(session, erase_slot, 0, error))
+	g_autoptr(GError) local = NULL;
+	SmpParams params;
+
+	/* Nobody has to wait for minutes to learn that there is no board. */
+	if (!session || !smp_session_get_params(session, &params, error))
 		return FALSE;
-	smpctl_done(cli, "erased");
-	return TRUE;
+	if (smp_image_erase(session, erase_slot, 0, &local)) {
+		smpctl_done(cli, "erased");
+		return TRUE;
+	}
+	if (smp_error_is_link_lost(local))
+		cli->state = g_strdup("Whether the slot was erased is not known, see `smpctl image "
+				      "list`; it does no harm to erase it again.");
+	g_propagate_error(error, g_steal_pointer(&local));
+	return FALSE;
 }
 
 static void print_slot_info(const SmpSlotInfo *info)

@@ -154,6 +154,8 @@ const char *smpctl_silence_hint(Smpctl *cli)
 {
 	const SmpctlHeard *heard = &cli->heard;
 
+	if (cli->session && smp_session_get_version(cli->session) > 0)
+		return "It answered before: it may still be at work, have restarted, or hang.";
 	if (heard->odd * 5 > heard->bytes)
 		return "Something came that is no text: probably the baud rate is wrong (?baud=N).";
 	if (heard->bytes > 0)

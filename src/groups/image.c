@@ -246,10 +246,11 @@ gboolean smp_image_erase(SmpSession *session, int slot, guint timeout_ms, GError
 		smp_cbor_put_text(request, "slot");
 		smp_cbor_put_uint(request, (guint64)slot);
 	}
+	/* A slot that is empty already is no error (Zephyr img_mgmt.c). */
 	if (!timeout_ms)
 		timeout_ms = smp_group_at_least(session, ERASE_TIMEOUT_MS);
 	g_autoptr(SmpResponse) response = smp_group_call(
-		session, request, timeout_ms, SMP_REPEAT_NEVER, "erase the slot", &body, error);
+		session, request, timeout_ms, SMP_REPEAT_SELDOM, "erase the slot", &body, error);
 	return response != NULL;
 }
 

@@ -19,6 +19,12 @@
 /* Copies of one request that are remembered; their waiting times double. */
 #define MAX_COPIES 12
 
+/* Where the server may be at work for long. One with a single buffer to spare has it free again
+ * only when that is over: Zephyr 4.4 crashes on a serial line where it has none. */
+#define SELDOM	     (4 * G_TIME_SPAN_SECOND)
+#define SELDOM_LATER (32 * G_TIME_SPAN_SECOND)
+#define SELDOM_TIGHT (60 * G_TIME_SPAN_SECOND)
+
 /* One request of smp_session_call() with all its copies. */
 typedef struct {
 	GByteArray *packet;
@@ -26,6 +32,8 @@ typedef struct {
 	guint8 sequences[MAX_COPIES];
 	guint copies;
 	guint most; /* copies */
+	gboolean seldom;
+	gint64 wait; /* until the next one */
 } Call;
 
 static gboolean is_copy(const Call *call, guint8 sequence)
@@ -91,8 +99,7 @@ static gboolean await_room(SmpSession *session, GError **error)
 }
 
 /* Sends a copy if the server has room for one. @until: when to think again */
-static gboolean send_or_wait(SmpSession *session, Call *call, gint64 *wait, gint64 *until,
-			     GError **error)
+static gboolean send_or_wait(SmpSession *session, Call *call, gint64 *until, GError **error)
 {
 	if (!smp_session_may_repeat(session)) {
 		*until = smp_link_now(session->link) + ROOM_TICK;
@@ -102,20 +109,19 @@ static gboolean send_or_wait(SmpSession *session, Call *call, gint64 *wait, gint
 		return FALSE;
 	if (!send_call(session, call, error))
 		return FALSE;
-	*until = smp_link_now(session->link) + *wait;
-	*wait = MIN(*wait * 2, SMP_RTO_MAX);
+	*until = smp_link_now(session->link) + call->wait;
+	call->wait = call->seldom ? SELDOM_LATER : MIN(call->wait * 2, SMP_RTO_MAX);
 	return TRUE;
 }
 
 static SmpResponse *run_call(SmpSession *session, Call *call, GError **error)
 {
-	gint64 wait = MAX(smp_session_get_rto_for(session, call->packet->len), CALL_RTO_MIN);
 	SmpResponse *response = NULL;
 
 	do {
 		gint64 until = call->deadline;
 		GError *local = NULL;
-		if (call->copies < call->most && !send_or_wait(session, call, &wait, &until, error))
+		if (call->copies < call->most && !send_or_wait(session, call, &until, error))
 			return NULL;
 		/* The last copy has all the time that is left. */
 		if (call->copies == call->most)
@@ -160,6 +166,18 @@ static gboolean check_size(SmpSession *session, const GByteArray *request, GErro
 	return FALSE;
 }
 
+static void be_seldom(SmpSession *session, Call *call)
+{
+	gboolean drops = smp_link_drops_excess(session->link);
+	guint room = smp_session_capacity(session);
+	gboolean tight = !drops && room == 1 && session->params.buf_count > 0;
+
+	call->seldom = TRUE;
+	call->wait = tight ? SELDOM_TIGHT : SELDOM;
+	if (!drops)
+		call->most = CLAMP(room, 2, MAX_COPIES);
+}
+
 SmpResponse *smp_session_call(SmpSession *session, GByteArray *request, guint timeout_ms,
 			      SmpRepeat repeat, GError **error)
 {
@@ -171,8 +189,11 @@ SmpResponse *smp_session_call(SmpSession *session, GByteArray *request, guint ti
 	Call call = {
 		.packet = request,
 		.deadline = smp_link_now(session->link) + timeout * G_TIME_SPAN_MILLISECOND,
-		.most = repeat == SMP_REPEAT_SAFE ? MAX_COPIES : 1,
+		.most = repeat == SMP_REPEAT_NEVER ? 1 : MAX_COPIES,
+		.wait = MAX(smp_session_get_rto_for(session, request->len), CALL_RTO_MIN),
 	};
+	if (repeat == SMP_REPEAT_SELDOM)
+		be_seldom(session, &call);
 	g_autoptr(GError) local = NULL;
 	gboolean first = session->answered_version < 0;
 	SmpResponse *response = run_call(session, &call, &local);

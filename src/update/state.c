@@ -118,6 +118,8 @@ static char *describe_step(const SmpUpdate *update, const SmpBundleItem *item)
 	case SMP_ACTION_UPLOAD:
 		return g_strdup_printf("; %u %% of %s is in the other slot", percent(update),
 				       item->version);
+	case SMP_ACTION_ERASE:
+		return g_strdup(update->unseen ? "; its other slot may be erased" : "");
 	case SMP_ACTION_CONFIRM:
 		return g_strdup(update->unseen ? "; whether it was confirmed is not known" : "");
 	case SMP_ACTION_TEST:

@@ -68,8 +68,10 @@ def cbor(value):
 
 class Puppet(threading.Thread):
     """A board over UDP that says what it is told: what smpsim never would. The answers, by group and
-    command, are maps or functions of the request that return one; None for silence. It answers in
-    the version of the request, or in @version 1."""
+    command, are maps or functions of the request that return one; None for silence, and GONE where
+    it is not there any more. It answers in the version of the request, or in @version 1."""
+
+    GONE = object()
 
     def __init__(self, answers, version=2):
         super().__init__()
@@ -92,13 +94,17 @@ class Puppet(threading.Thread):
             answer = self.answers.get((group, command), {"rc": 8})
             if callable(answer):
                 answer = answer(request[8:])
+            if answer is self.GONE:
+                self.socket.close()
+                return
             if answer is not None:
                 body = cbor(answer)
                 self.socket.sendto(struct.pack(">BBHHBB", op + 1, 0, len(body), group, sequence,
                                                command) + body, peer)
 
     def stop(self):
-        self.socket.sendto(b"", self.socket.getsockname())
+        if self.is_alive():
+            self.socket.sendto(b"", self.socket.getsockname())
         self.join(PATIENCE)
         self.socket.close()
 

@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from common import PATIENCE, SMPCTL, TestCase
+from common import PATIENCE, SMPCTL, Puppet, TestCase
 
 
 class Errors(TestCase):
@@ -116,6 +116,27 @@ class Errors(TestCase):
         os.close(master)
         out, err = process.communicate(timeout=PATIENCE)
         self.assertEqual((process.returncode, out), (0, "Done\n"), err)
+
+    def test_erase_without_an_answer(self):
+        """It is asked again; where that is in vain nothing is said of a wrong port."""
+        board = self.board("--pty", "--fault", "lose-reply=2")
+        self.assertEqual(self.good("-c", board.target, "image", "erase"), "Done\n")
+        target = self.puppet({(0, 6): {"buf_size": 384, "buf_count": 4}, (1, 5): Puppet.GONE})
+        status, _, err = self.run_smpctl("-c", target, "image", "erase")
+        self.assertEqual(status, 4)
+        self.assertIn("Whether the slot was erased is not known", err)
+        start = time.monotonic()
+        error = self.assert_error(5, "timeout", ["-c", self.silent_tty(), "-t", "0.5", "image",
+                                                 "erase"], "no answer within 0.5 s", "Nothing came")
+        self.assertNotIn("erased", error["hint"])
+        self.assertLess(time.monotonic() - start, 5)
+
+    def test_silent_later(self):
+        """A board that has answered is on the right port."""
+        target = self.puppet({(0, 6): {"buf_size": 384, "buf_count": 4}, (0, 8): None})
+        error = self.assert_error(5, "timeout", ["-c", target, "-t", "0.5", "status"],
+                                  "It answered before")
+        self.assertNotIn("wrong", error["hint"])
 
     def test_timeout_counts(self):
         """Also for what has a longer one otherwise."""

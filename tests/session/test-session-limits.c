@@ -55,6 +55,43 @@ static void test_stalled_server(Board *board, gconstpointer data)
 	}
 }
 
+/* Copies of a request for which the server may be at work for long: as many as find a buffer
+ * although the first is not answered yet, and where there is none to spare one, late. */
+static void test_seldom(Board *board, gconstpointer data)
+{
+	static const struct {
+		guint buf_count;
+		gint64 times[5]; /* s */
+	} cases[] = {
+		{0, {0, 4, -1}}, {1, {0, 60, -1}},    {2, {0, 60, -1}},
+		{3, {0, 4, -1}}, {4, {0, 4, 36, -1}}, {8, {0, 4, 36, 68, 100}},
+	};
+
+	board->behave = stall;
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		board->buf_count = cases[i].buf_count;
+		smp_session_reset(board->session);
+		board_get_params(board);
+		guint before = board->requests;
+		gint64 start = board_now(board);
+		smp_session_set_timeout(board->session, 120000);
+		board->lose_until = G_MAXINT64;
+		board_call_badly(board, SMP_REPEAT_SELDOM, SMP_PROTOCOL_ERROR,
+				 SMP_PROTOCOL_ERROR_TIMEOUT);
+		g_assert_cmpint(board_now(board) - start, ==, 120000 * MS);
+		board->lose_until = 0;
+		for (guint n = 0; n < 5 && cases[i].times[n] >= 0; n++) {
+			g_assert_cmpuint(before + n, <, board->requests);
+			gint64 at = g_array_index(board->times, gint64, before + n) - start;
+			g_assert_cmpint(at, ==, cases[i].times[n] * 1000 * MS);
+		}
+		guint wanted = 0;
+		while (wanted < 5 && cases[i].times[wanted] >= 0)
+			wanted++;
+		g_assert_cmpuint(board->requests - before, ==, wanted);
+	}
+}
+
 static void test_room(Board *board, gconstpointer data)
 {
 	g_autoptr(GError) error = NULL;
@@ -352,6 +389,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	ADD("stalled-server", test_stalled_server);
+	ADD("seldom", test_seldom);
 	ADD("room", test_room);
 	ADD("window", test_window);
 	ADD("window-error", test_window_error);
