@@ -6,7 +6,9 @@
 #include "transports/link.h"
 #include "transports/target.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <smp/packet.h>
@@ -37,6 +39,29 @@ typedef struct {
 	gboolean refused;
 	guint8 buffer[MAX_DATAGRAM];
 } UdpLink;
+
+/* An address of one link, fe80::1%eth0, without one, or with one that is not there. */
+static gboolean check_interface(const UdpLink *udp, GError **error)
+{
+	const char *name = strchr(udp->host, '%');
+	struct in6_addr address;
+
+	if (!name && inet_pton(AF_INET6, udp->host, &address) == 1 &&
+	    IN6_IS_ADDR_LINKLOCAL(&address)) {
+		g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_ADDRESS,
+			    "%s is an address of one link only: name the network interface behind "
+			    "it, udp:[%s%%eth0]; `ip link` lists them",
+			    udp->host, udp->host);
+		return FALSE;
+	}
+	/* The C library takes a number, too. */
+	if (!name || if_nametoindex(name + 1) || g_ascii_isdigit(name[1]))
+		return TRUE;
+	g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_NOT_FOUND,
+		    "cannot reach %s: there is no network interface %s; `ip link` lists them",
+		    udp->host, name + 1);
+	return FALSE;
+}
 
 static struct addrinfo *resolve(UdpLink *udp, GError **error)
 {
@@ -74,7 +99,7 @@ static int connect_any(const struct addrinfo *found, int *family)
 static gboolean udp_open(SmpLink *link, GError **error)
 {
 	UdpLink *udp = (UdpLink *)link;
-	struct addrinfo *found = resolve(udp, error);
+	struct addrinfo *found = check_interface(udp, error) ? resolve(udp, error) : NULL;
 
 	if (!found)
 		return FALSE;

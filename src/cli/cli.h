@@ -56,6 +56,7 @@ typedef struct {
  * @status: exit status where there is no error: an update may end in other ways than well
  * @concurrent: also beside what smpd does with the board
  * @answered: the board did, so that silence is none of the link's doing
+ * @hint: (nullable): what the board's refusal means here, instead of what it means elsewhere
  * @state: (nullable): where a job did not end: how the board stands and how to go on
  */
 typedef struct {
@@ -69,6 +70,7 @@ typedef struct {
 	int status;
 	gboolean concurrent;
 	gboolean answered;
+	const char *hint;
 	char *state;
 } Smpctl;
 

@@ -115,8 +115,12 @@ static gboolean set_state(Smpctl *cli, const char *text, gboolean confirm, GErro
 	if (text && !smp_hash_parse(text, &hash, &failed))
 		return smpctl_usage_error(error, "%s", failed->message);
 	SmpSession *session = smpctl_session(cli, error);
+	SmpParams params;
+	/* Should a request be lost, it is one whose repeat as version 1 loses no reason. */
+	if (!session || !smp_session_get_params(session, &params, error))
+		return FALSE;
 	g_autoptr(SmpImageState) state =
-		session ? smp_image_set_state(session, text ? &hash : NULL, confirm, error) : NULL;
+		smp_image_set_state(session, text ? &hash : NULL, confirm, error);
 	return state && print_list(cli, state);
 }
 
@@ -128,6 +132,18 @@ gboolean smpctl_cmd_image_test(Smpctl *cli, char **args, GError **error)
 gboolean smpctl_cmd_image_confirm(Smpctl *cli, char **args, GError **error)
 {
 	return set_state(cli, args[0], TRUE, error);
+}
+
+/* The board has one word for all slots that it does not erase. */
+static void explain_refusal(Smpctl *cli, SmpSession *session)
+{
+	guint number = (guint)MAX(erase_slot, 0);
+	g_autoptr(SmpImageState) state = smp_image_list(session, NULL);
+	const SmpImageSlot *slot =
+		state ? smp_image_state_find(state, number / 2, number % 2) : NULL;
+
+	if (erase_slot != SMP_SLOT_DEFAULT && slot && slot->active)
+		cli->hint = "The image in this slot is the one that runs.";
 }
 
 gboolean smpctl_cmd_image_erase(Smpctl *cli, char **args, GError **error)
@@ -145,6 +161,9 @@ gboolean smpctl_cmd_image_erase(Smpctl *cli, char **args, GError **error)
 		smpctl_done(cli, "erased");
 		return TRUE;
 	}
+	if (smp_error_is_device(local, SMP_GROUP_IMAGE, SMP_IMAGE_RC_NO_FREE_SLOT) ||
+	    smp_error_is_device(local, SMP_GROUP_NONE, SMP_RC_EBADSTATE))
+		explain_refusal(cli, session);
 	if (smp_error_is_link_lost(local))
 		cli->state = g_strdup("Whether the slot was erased is not known, see `smpctl image "
 				      "list`; it does no harm to erase it again.");

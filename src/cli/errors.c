@@ -205,7 +205,7 @@ static char *error_hint(Smpctl *cli, const GError *error)
 	if (error->domain == SMPCTL_DAEMON_ERROR)
 		hint = g_strdup(smpctl_daemon_error_hint(error));
 	else if (status == SMPCTL_EXIT_DEVICE)
-		hint = smpctl_device_hint(cli, error);
+		hint = cli->hint ? g_strdup(cli->hint) : smpctl_device_hint(cli, error);
 	else if (status == SMPCTL_EXIT_TIMEOUT && cli->answered)
 		hint = g_strdup(
 			"The board answered before and may be busy; --timeout gives it longer.");

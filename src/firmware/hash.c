@@ -5,7 +5,11 @@
 #include "firmware/parse.h"
 #include "firmware/spool.h"
 
+#include <smp/hex.h>
 #include <string.h>
+
+/* Digits of a hash that tell it from others. */
+#define SHOWN 12
 
 static const struct HashKind {
 	guint16 type;
@@ -66,12 +70,15 @@ static gboolean recompute(SmpFirmware *firmware, const struct HashKind *kind, GE
 	 * flag is set and the payload plain: then it agrees.) */
 	if (firmware->hash_checked || smp_firmware_is_encrypted(firmware))
 		return TRUE;
+	g_autofree char *wanted = smp_hex_format(firmware->hash.data, firmware->hash.size);
+	const char *is = g_checksum_get_string(checksum);
+	/* Two that begin alike are shown whole. */
+	int digits = strncmp(is, wanted, SHOWN) ? SHOWN : (int)strlen(wanted);
+	const char *more = digits == SHOWN ? "…" : "";
 	return smp_file_fail(firmware->name, error, SMP_UPDATE_ERROR_CORRUPT,
-			     "is damaged: its %s is %.12s… and should be "
-			     "%02x%02x%02x%02x%02x%02x…; build or copy it again",
-			     kind->name, g_checksum_get_string(checksum), firmware->hash.data[0],
-			     firmware->hash.data[1], firmware->hash.data[2], firmware->hash.data[3],
-			     firmware->hash.data[4], firmware->hash.data[5]);
+			     "is damaged: its %s is %.*s%s and should be %.*s%s; build or copy it "
+			     "again",
+			     kind->name, digits, is, more, digits, wanted, more);
 }
 
 gboolean smp_firmware_read_hash(SmpFirmware *firmware, GError **error)

@@ -126,6 +126,23 @@ class Upload(TestCase):
         status, _, err = self.run_smpctl("-c", target, "image", "erase", "--slot", "0")
         self.assertEqual(status, 6)
         self.assertIn("(image: NO_FREE_SLOT 1/9)", err)
+        self.assertIn("The image in this slot is the one that runs.", err)
+        self.assertNotIn("other slot", err)
+
+    def test_pending_already(self):
+        """The reason is the same where the first request is lost, which is repeated as version 1."""
+        before = 0
+        for lost in (None, 1, 2):
+            board = self.board("--pty", *([] if lost is None else
+                                          ["--fault", f"lose-request={before + lost}"]))
+            for command in ("upload", self.file), ("confirm", self.hash):
+                status, _, err = self.run_smpctl("-c", board.target, "--trace", "image", *command)
+                self.assertEqual(status, 0, err)
+                before += err.count("\n> ") + err.startswith("> ") if lost is None else 0
+            status, _, err = self.run_smpctl("-c", board.target, "--trace", "image", "test", self.hash)
+            self.assertEqual(status, 6)
+            self.assertIn("IMAGE_ALREADY_PENDING", err)
+            self.assertEqual("(repeated)" in err, lost is not None)
 
     def test_slots(self):
         target = self.board("--pty").target

@@ -293,6 +293,8 @@ static const struct {
 	{"hash-size", 0, 64, 2, "\x12\x00", SMP_UPDATE_ERROR_CORRUPT, "its SHA-512 has 32 bytes"},
 	{"hash-flipped", 0, 68, 1, "\x13", SMP_UPDATE_ERROR_CORRUPT,
 	 "is 125b4e265b50… and should be 135b4e265b50…"},
+	{"hash-flipped-late", 0, 99, 1, "\x13", SMP_UPDATE_ERROR_CORRUPT,
+	 "9a219 and should be 125b4e265b50c261a2a5e942d9f0863fa696295617a8db87ad2849edbed9a213;"},
 	{"payload-flipped", 0, 40, 1, "\x18", SMP_UPDATE_ERROR_CORRUPT,
 	 "and should be 125b4e265b50…"},
 	{"version-flipped", 0, 20, 1, "\x02", SMP_UPDATE_ERROR_CORRUPT, "its SHA-256 is"},

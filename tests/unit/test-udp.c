@@ -266,6 +266,19 @@ static void test_no_host(void)
 	g_assert_false(smp_link_open(link, &error));
 	g_assert_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_NOT_FOUND);
 	g_assert_nonnull(strstr(error->message, "fe80::1%nonesuch"));
+	g_assert_nonnull(strstr(error->message, "no network interface nonesuch;"));
+}
+
+/* The kernel would say "Invalid argument". */
+static void test_no_interface(void)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(SmpLink) link = smp_link_new("udp:[fe80::1]", &error);
+
+	g_assert_no_error(error);
+	g_assert_false(smp_link_open(link, &error));
+	g_assert_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_ADDRESS);
+	g_assert_nonnull(strstr(error->message, "udp:[fe80::1%eth0]"));
 }
 
 int main(int argc, char **argv)
@@ -273,6 +286,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/udp/v4", test_v4);
 	g_test_add_func("/udp/v6", test_v6);
+	g_test_add_func("/udp/no-interface", test_no_interface);
 	g_test_add_func("/udp/mtu", test_mtu);
 	g_test_add_func("/udp/odd-datagrams", test_odd_datagrams);
 	g_test_add_func("/udp/largest", test_largest);
