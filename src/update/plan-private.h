@@ -43,6 +43,10 @@ gboolean smp_plan_is_hidden(const SmpPlan *plan, const SmpBundleItem *item);
 void smp_plan_settle(const SmpBoard *board, const SmpBundle *bundle, const SmpPolicy *policy,
 		     SmpAttempt *attempt, SmpAction intent);
 
+/* plan.c */
+/* Returns: (transfer full): a sentence on what a board in recovery may start besides slot 0 */
+char *smp_plan_recovery_outlook(const SmpBoard *board, guint image);
+
 /* interlock.c: whether the update is refused, and then @plan->step says why */
 gboolean smp_plan_refused(SmpPlan *plan);
 /* Returns: (transfer full): what can go wrong with an image and is not known before it is sent, to

@@ -4,6 +4,8 @@
 
 #include "update/plan-private.h"
 
+#include <string.h>
+
 #define MAX_RESETS 2 /* where the first one installed only a part */
 #define MAX_UNDOS  3
 
@@ -259,17 +261,46 @@ static void end_reset_failed(SmpPlan *plan)
 	}
 }
 
+/* What a recovery lists it has validated (MCUboot boot_serial.c), but for the rest of an image that
+ * was cut off: that has zeros for a hash. */
+static const SmpImageSlot *startable(const SmpBoard *board, guint image, guint number)
+{
+	static const SmpHash none;
+	const SmpImageSlot *slot = smp_image_state_find(board->images, image, number);
+
+	gboolean whole = slot && (slot->hash.size == 0 ||
+				  memcmp(slot->hash.data, none.data, slot->hash.size) != 0);
+
+	return whole ? slot : NULL;
+}
+
+char *smp_plan_recovery_outlook(const SmpBoard *board, guint image)
+{
+	const SmpImageSlot *slot = startable(board, image, 1);
+
+	return slot ? g_strdup_printf("Slot 1 holds %s: `smpctl reset` starts that if the "
+				      "bootloader starts either slot (direct XIP, RAM load).",
+				      slot->version)
+		    : g_strdup("It lists no other image that it could start.");
+}
+
+static void end_not_accepted(SmpPlan *plan, const SmpBundleItem *item)
+{
+	g_autofree char *outlook = smp_plan_recovery_outlook(plan->board, item->image);
+
+	end(plan, SMP_END_NEEDS_ATTENTION,
+	    g_strdup_printf("image %u: the bootloader does not accept %s", item->image, item->name),
+	    g_strdup_printf("It took all of it and does not list it: signed with another key, or "
+			    "built for another board or slot. %s Otherwise it needs an image that "
+			    "it accepts.",
+			    outlook));
+}
+
 /* The board took all of it and does not have it. */
 static void end_not_listed(SmpPlan *plan, const SmpBundleItem *item)
 {
 	if (plan->board->recovery)
-		end(plan, SMP_END_NEEDS_ATTENTION,
-		    g_strdup_printf("image %u: the bootloader does not accept %s", item->image,
-				    item->name),
-		    g_strdup(
-			    "It took all of it and does not list it: signed with another key, or "
-			    "built for another board or slot. The board cannot start until it gets "
-			    "an image that it accepts."));
+		end_not_accepted(plan, item);
 	else
 		end(plan, SMP_END_FAILED_INTACT,
 		    g_strdup_printf("image %u: the board took all of %s twice and does not list it",

@@ -3,6 +3,7 @@
 /* How things stand when a step could not be finished, in words: only what was seen, and where the
  * board was not seen since, that. */
 
+#include "update/plan-private.h"
 #include "update/runner-private.h"
 
 #define GO_ON "Run the same command again to go on."
@@ -86,10 +87,10 @@ static char *describe_recovery(const SmpUpdate *update, const SmpBundleItem *ite
 		return g_strdup_printf(
 			"The board %s in MCUboot's recovery and took all of %s. " GO_ON, is,
 			item->version);
+	g_autofree char *outlook = smp_plan_recovery_outlook(update->board, item->image);
 	return g_strdup_printf("The board %s in MCUboot's recovery and its primary slot holds "
-			       "%u %% of %s. It cannot start until an upload completes: run the "
-			       "same command again.",
-			       is, percent(update), item->version);
+			       "%u %% of %s. %s " GO_ON,
+			       is, percent(update), item->version, outlook);
 }
 
 /* "The board runs 1.0.0 as before" */

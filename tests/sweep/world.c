@@ -385,7 +385,7 @@ static const char *false_sentence(World *world, const Outcome *outcome, const Tr
 		return "says that it is on trial";
 	if (strstr(text, "was not reset") && truth->new)
 		return "says that the board was not reset";
-	if (answers && strstr(text, "cannot start until") && truth->confirmed &&
+	if (answers && strstr(text, "no other image that it could start") && truth->confirmed &&
 	    (truth->new || truth->old))
 		return "says that it cannot start";
 	return NULL;
