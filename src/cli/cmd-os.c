@@ -94,7 +94,7 @@ gboolean smpctl_cmd_os_params(Smpctl *cli, char **args, GError **error)
 	if (params.buf_size)
 		printf("buffer size: %u\n", params.buf_size);
 	else
-		puts("buffer size: not told (the firmware lacks "
+		puts("buffer size: not told (Zephyr does from 3.1 on, with "
 		     "CONFIG_MCUMGR_GRP_OS_MCUMGR_PARAMS)");
 	if (params.buf_count)
 		printf("buffer count: %u\n", params.buf_count);

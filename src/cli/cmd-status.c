@@ -189,7 +189,9 @@ gsize smpctl_chunk_size(gsize max_packet)
 static void print_speed(const SmpBoard *board, gsize max_packet)
 {
 	const SmpUploadResult full = {.chunk = smpctl_chunk_size(max_packet)};
-	g_autofree char *why = smp_upload_explain(&board->params, &full);
+	/* A recovery that does not tell its buffer is as it is. */
+	gboolean fixed = board->recovery && board->params.buf_size == 0;
+	g_autofree char *why = fixed ? NULL : smp_upload_explain(&board->params, &full);
 
 	if (why && board->images)
 		printf("%-12s %s\n", "Speed", why);

@@ -95,33 +95,43 @@ gboolean smp_upload_image(SmpSession *session, GBytes *bytes, guint image, gbool
 	return smp_transfer_run(session, &transfer, options, result, error);
 }
 
+/* A single buffer is what MCUboot's recovery tells of (boot_serial.c): Zephyr's server needs a
+ * second one for its answer. */
+static gboolean is_recovery(const SmpParams *params)
+{
+	return params->buf_count == 1;
+}
+
 char *smp_upload_explain(const SmpParams *params, const SmpUploadResult *result)
 {
+	gboolean recovery = is_recovery(params);
 	GString *text = g_string_new(NULL);
 
 	if (params->buf_size == 0)
 		g_string_append(text,
 				"The board does not tell its buffer size, so packets are kept "
-				"small: enable CONFIG_MCUMGR_GRP_OS_MCUMGR_PARAMS.");
+				"small. Zephyr tells it from 3.1 on, with "
+				"CONFIG_MCUMGR_GRP_OS_MCUMGR_PARAMS.");
 	else if (params->buf_size < 512 && result->chunk > params->buf_size / 2)
 		g_string_append_printf(
 			text,
 			"The board's buffers of %u bytes limit a request to %" G_GSIZE_FORMAT
-			" bytes of data: raise CONFIG_MCUMGR_TRANSPORT_NETBUF_SIZE.",
-			params->buf_size, result->chunk);
-	if (params->buf_count > 0 && params->buf_count <= 2)
-		g_string_append_printf(
-			text,
-			"%sIt has %u buffer%s, so one request is in flight at a time: "
-			"raise CONFIG_MCUMGR_TRANSPORT_NETBUF_COUNT.",
-			text->len ? " " : "", params->buf_count, params->buf_count == 1 ? "" : "s");
+			" bytes of data: raise %s.",
+			params->buf_size, result->chunk,
+			recovery ? "CONFIG_BOOT_SERIAL_MAX_RECEIVE_SIZE"
+				 : "CONFIG_MCUMGR_TRANSPORT_NETBUF_SIZE");
+	if (params->buf_count == 2)
+		g_string_append_printf(text,
+				       "%sIt has 2 buffers, so one request is in flight at a time: "
+				       "raise CONFIG_MCUMGR_TRANSPORT_NETBUF_COUNT.",
+				       text->len ? " " : "");
 	if (result->lost > 0)
 		g_string_append_printf(
 			text,
 			"%s%u request%s went unanswered and had to be sent again: the board "
-			"may lose bytes while it erases, or its CONFIG_UART_MCUMGR_RX_BUF_COUNT "
-			"is too small.",
-			text->len ? " " : "", result->lost, result->lost == 1 ? "" : "s");
+			"may lose bytes while it erases%s.",
+			text->len ? " " : "", result->lost, result->lost == 1 ? "" : "s",
+			recovery ? "" : ", or its CONFIG_UART_MCUMGR_RX_BUF_COUNT is too small");
 	gboolean empty = text->len == 0;
 	char *explanation = g_string_free(text, empty);
 	return empty ? NULL : explanation;

@@ -254,14 +254,19 @@ class Status(TestCase):
         text = self.good("-c", board.target, "status")
         self.assertIn("Bootloader   MCUboot, in serial recovery: no application runs\n", text)
         self.assertNotIn("Application", text)
+        self.assertNotIn("Speed", text, "its one buffer is fixed")
         self.assertNotRegex(text, r"[ \t]\n")
+        small = self.board("--pty", "--board", "recovery", "--recovery-buf-size", "256")
+        text = self.good("-c", small.target, "status")
+        self.assertIn("raise CONFIG_BOOT_SERIAL_MAX_RECEIVE_SIZE.\n", text)
+        self.assertNotIn("MCUMGR", text)
 
     def test_old_board(self):
         board = self.board("--pty", "--board", "old")
         text = self.good("-c", board.target, "status")
         self.assertIn("SMP v1\n", text)
         self.assertNotIn("buffers", text.splitlines()[0])
-        self.assertIn("CONFIG_MCUMGR_GRP_OS_MCUMGR_PARAMS", text)
+        self.assertIn("Zephyr tells it from 3.1 on, with CONFIG_MCUMGR_GRP_OS_MCUMGR_PARAMS", text)
 
 
 if __name__ == "__main__":
