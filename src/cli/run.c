@@ -168,6 +168,8 @@ const char *smpctl_step_label(SmpAction action)
 		return "health";
 	case SMP_ACTION_ENTER_RECOVERY:
 		return "recovery";
+	case SMP_ACTION_END:
+		return "board"; /* before the first step */
 	default:
 		return smp_action_name(action);
 	}

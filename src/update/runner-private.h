@@ -34,6 +34,14 @@ struct SmpUpdate {
 /* The image that the step is about. */
 const SmpBundleItem *smp_update_item(const SmpUpdate *update);
 
+/* look.c */
+gboolean smp_update_same_images(const SmpImageState *a, const SmpImageState *b);
+/* Whether to look again: for a board that went away, and, once something was begun, for one that
+ * does not answer. */
+gboolean smp_update_may_return(const SmpUpdate *update, const GError *error);
+/* A board that erases is silent, and not away. */
+gboolean smp_update_may_be_erasing(const SmpUpdate *update, const GError *cause);
+
 /* state.c */
 /* Returns: (nullable): the slot that runs @item's image, if that is @item itself */
 const SmpImageSlot *smp_update_runs(const SmpUpdate *update, const SmpBundleItem *item);

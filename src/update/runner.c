@@ -222,44 +222,6 @@ static guint boot_timeout(const SmpUpdate *update)
 		       : BOOT_TIMEOUT_MS + (guint)(bundle_size(update) / SWAP_BYTES_PER_MS);
 }
 
-static gboolean same_images(const SmpImageState *a, const SmpImageState *b)
-{
-	if (!a || !b || a->slots->len != b->slots->len)
-		return FALSE;
-	for (guint i = 0; i < a->slots->len; i++) {
-		const SmpImageSlot *x = g_ptr_array_index(a->slots, i);
-		const SmpImageSlot *y = g_ptr_array_index(b->slots, i);
-		if (x->image != y->image || x->slot != y->slot || x->active != y->active ||
-		    x->pending != y->pending || x->confirmed != y->confirmed ||
-		    !smp_hash_equal(&x->hash, &y->hash))
-			return FALSE;
-	}
-	return TRUE;
-}
-
-/* Whether to look again: for a board that went away, and, once something was begun, for one that
- * does not answer. */
-static gboolean may_return(const SmpUpdate *update, const GError *error)
-{
-	gboolean closed = g_error_matches(error, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED);
-
-	if (update->board)
-		return smp_error_is_link_lost(error);
-	/* Without a connection it was never there, unless an earlier run left it in a restart. */
-	return closed && (!smp_link_is_connectionless(update->link) ||
-			  (update->journal && smp_journal_has_begun(update->journal)));
-}
-
-/* A board that erases is silent, and not away. */
-static gboolean may_be_erasing(const SmpUpdate *update, const GError *cause)
-{
-	gboolean erases =
-		update->step.action == SMP_ACTION_ERASE ||
-		(update->step.action == SMP_ACTION_UPLOAD && update->progress.offset == 0);
-
-	return erases && g_error_matches(cause, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT);
-}
-
 static gboolean updates_bootloader(const SmpUpdate *update)
 {
 	const SmpBundleItem *item = g_ptr_array_index(update->bundle->items, 0);
@@ -280,7 +242,8 @@ static SmpBoard *observe(SmpUpdate *update, GError **error)
 				: smp_board_observe_again(update->session, update->board, &local);
 		if (board)
 			return board;
-		if (!may_return(update, local) || smp_link_now(update->link) >= deadline) {
+		if (!smp_update_may_return(update, local) ||
+		    smp_link_now(update->link) >= deadline) {
 			g_propagate_error(error, g_steal_pointer(&local));
 			return NULL;
 		}
@@ -312,7 +275,7 @@ static gboolean await_change(SmpUpdate *update, gboolean *changed, GError **erro
 		SmpBoard *board = observe(update, error);
 		if (!board)
 			return FALSE;
-		*changed = !same_images(board->images, update->board->images) ||
+		*changed = !smp_update_same_images(board->images, update->board->images) ||
 			   board->recovery != update->board->recovery;
 		set_board(update, board);
 		if (*changed || smp_link_now(update->link) >= deadline)
@@ -559,7 +522,7 @@ static gboolean recover(SmpUpdate *update, GError **cause)
 
 	if (g_error_matches(*cause, G_IO_ERROR, G_IO_ERROR_CANCELLED))
 		return FALSE;
-	if (may_be_erasing(update, *cause))
+	if (smp_update_may_be_erasing(update, *cause))
 		update->there = smp_link_now(update->link);
 	if (!look(update, &local)) {
 		if (g_error_matches(local, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
