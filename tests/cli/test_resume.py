@@ -184,6 +184,30 @@ class Interrupted(CutOff):
         self.assertEqual(process.returncode, 0, out + err)
         self.assertEqual(self.active(), ("1.1.0", True))
 
+    def test_resumed_in_a_restart(self):
+        """Nobody listens yet where the board was: resume waits, a new update does not."""
+        options = ("--state", self.path("flash"), "--erase-time", "20")
+        board = self.board("--udp", "0", *options)
+        self.target = board.target
+        process = self.begin()
+        for line in process.stdout:
+            if json.loads(line).get("offset", 0) > IMAGE_BYTES / 3:
+                break
+        self.kill(process)
+        board.stop()
+        resumed = self.begin("resume")
+        time.sleep(1)
+        self.assertIsNone(resumed.poll())
+        port = self.target.rpartition(":")[2]
+        back = self.board("--udp", port, *options)
+        self.assertEqual(back.target, self.target)
+        out, err = resumed.communicate(timeout=PATIENCE)
+        self.assertEqual(resumed.returncode, 0, out + err)
+        back.stop()
+        start = time.monotonic()
+        self.assertEqual(self.run_smpctl("-c", self.target, "update", self.file)[0], 4)
+        self.assertLess(time.monotonic() - start, 5)
+
     def test_mode_survives(self):
         """A job of another kind is resumed as what it was."""
         for mode, status, result in (("--test-only", 0, "on-trial"), ("--confirm", 0, "updated"),
@@ -214,7 +238,9 @@ class Away(CutOff):
                 break
         os.unlink(self.target)
         os.kill(self.now.process.pid, 19)
+        start = time.monotonic()
         out, err = process.communicate(timeout=PATIENCE)
+        self.assertLess(time.monotonic() - start, 80, "it is waited for once")
         end = json.loads(out.splitlines()[-1])
         self.assertEqual((process.returncode, end["result"]), (9, "failed-intact"), out + err)
         self.assertRegex(end["detail"], r"runs 1\.0\.0 as before; [1-9]\d* % of 1\.1\.0")
