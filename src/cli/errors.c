@@ -154,8 +154,6 @@ const char *smpctl_silence_hint(Smpctl *cli)
 {
 	const SmpctlHeard *heard = &cli->heard;
 
-	if (cli->session && smp_session_get_version(cli->session) > 0)
-		return "It answered before: it may still be at work, have restarted, or hang.";
 	if (heard->odd * 5 > heard->bytes)
 		return "Something came that is no text: probably the baud rate is wrong (?baud=N).";
 	if (heard->bytes > 0)
@@ -194,6 +192,11 @@ static gboolean is_away(Smpctl *cli, const GError *error)
 	return error->domain == SMP_LINK_ERROR && has_scheme(cli, "ble:");
 }
 
+static gboolean has_answered(Smpctl *cli)
+{
+	return cli->answered || (cli->session && smp_session_get_version(cli->session) > 0);
+}
+
 #define DOCTOR " `smpctl doctor` finds out."
 
 /* How the board stands, where that is known, and what may help. */
@@ -206,7 +209,7 @@ static char *error_hint(Smpctl *cli, const GError *error)
 		hint = g_strdup(smpctl_daemon_error_hint(error));
 	else if (status == SMPCTL_EXIT_DEVICE)
 		hint = cli->hint ? g_strdup(cli->hint) : smpctl_device_hint(cli, error);
-	else if (status == SMPCTL_EXIT_TIMEOUT && cli->answered)
+	else if (status == SMPCTL_EXIT_TIMEOUT && has_answered(cli))
 		hint = g_strdup(
 			"The board answered before and may be busy; --timeout gives it longer.");
 	else if (status == SMPCTL_EXIT_TIMEOUT && !is_away(cli, error))

@@ -135,7 +135,7 @@ class Errors(TestCase):
         """A board that has answered is on the right port."""
         target = self.puppet({(0, 6): {"buf_size": 384, "buf_count": 4}, (0, 8): None})
         error = self.assert_error(5, "timeout", ["-c", target, "-t", "0.5", "status"],
-                                  "It answered before")
+                                  "The board answered before")
         self.assertNotIn("wrong", error["hint"])
 
     def test_timeout_counts(self):
