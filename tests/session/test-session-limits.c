@@ -7,6 +7,8 @@
 #include "protocol/cbor.h"
 
 #include <smp/error.h>
+#include <smp/image.h>
+#include <smp/os.h>
 #include <string.h>
 
 /* A request that is never answered. */
@@ -367,6 +369,39 @@ static void test_closed(Board *board, gconstpointer data)
 	board_call_well(board, board->requests + 1);
 }
 
+/* A reset is asked for once. Silence is none; that the link breaks is one. */
+static void test_reset(Board *board, gconstpointer data)
+{
+	g_autoptr(GError) error = NULL;
+	gint64 start = board_now(board);
+
+	board->lose_until = G_MAXINT64;
+	g_assert_false(smp_os_reset(board->session, FALSE, SMP_BOOT_MODE_KEEP, &error));
+	g_assert_error(error, SMP_PROTOCOL_ERROR, SMP_PROTOCOL_ERROR_TIMEOUT);
+	g_assert_cmpstr(error->message, ==, "cannot reset: no answer within 3 s");
+	g_assert_cmpint(board_now(board) - start, ==, 3000 * MS);
+	g_assert_cmpuint(board->requests, ==, 1);
+	g_clear_error(&error);
+	board->cut = TRUE;
+	board->event = board_now(board) + 300 * MS;
+	g_assert_true(smp_os_reset(board->session, FALSE, SMP_BOOT_MODE_KEEP, &error));
+	g_assert_cmpuint(board->requests, ==, 2);
+}
+
+/* What somebody insists on goes before the time that a request has of its own. */
+static void test_insist(Board *board, gconstpointer data)
+{
+	board->lose_until = G_MAXINT64;
+	for (guint insist = 0; insist < 2; insist++) {
+		g_autoptr(GError) error = NULL;
+		gint64 start = board_now(board);
+		smp_session_set_timeout(board->session, 2000);
+		smp_session_insist_on_timeout(board->session, insist);
+		g_assert_null(smp_image_list(board->session, &error));
+		g_assert_cmpint(board_now(board) - start, ==, (insist ? 2 : 15) * 1000 * MS);
+	}
+}
+
 /* The answer to what was asked before the link was opened anew is no answer to anything. */
 static void test_reconnect_forgets(Board *board, gconstpointer data)
 {
@@ -390,6 +425,8 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	ADD("stalled-server", test_stalled_server);
 	ADD("seldom", test_seldom);
+	ADD("reset", test_reset);
+	ADD("insist", test_insist);
 	ADD("room", test_room);
 	ADD("window", test_window);
 	ADD("window-error", test_window_error);
