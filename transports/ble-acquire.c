@@ -265,6 +265,9 @@ gboolean smp_ble_acquire(SmpBleDevice *device, GError **error)
 		return FALSE;
 	}
 	device->let_in = TRUE;
+	g_free(device->home);
+	device->home = g_strdup(
+		smp_bluez_get_text(device->bluez, device->adapter, BLUEZ_ADAPTER, "Address"));
 	return TRUE;
 }
 

@@ -127,12 +127,14 @@ static int compare(gconstpointer a, gconstpointer b)
 
 static gboolean scan(SmpBleDevice *device, gint64 until, GError **error)
 {
-	if (!smp_ble_scan_begin(device, FALSE, error))
-		return FALSE;
-	while (g_get_monotonic_time() < until) {
-		if (!smp_bluez_wait(device->bluez, until, error))
+	gint64 now;
+
+	do {
+		now = g_get_monotonic_time();
+		if (!smp_ble_scan_on(device, FALSE, error) ||
+		    !smp_bluez_wait(device->bluez, MIN(until, now + SMP_BLE_SCAN_CHECK), error))
 			return FALSE;
-	}
+	} while (now < until);
 	return TRUE;
 }
 

@@ -27,7 +27,10 @@ G_BEGIN_DECLS
  * @characteristic: (nullable): its object path, once connected
  * @ours: nobody else had connected it
  * @let_in: the board has let us in, so that it is not for want of a pairing that it is silent
- * @scanning: discovery is on
+ * @home: (nullable): the address of the adapter that the link was on
+ * @scanning: discovery was begun
+ * @stops: those of @bluez before that
+ * @quiet_since: since when it is not going on; 0 where it is
  * @interval: (nullable): while a short connection interval is asked for
  * @no_interval: that could not be, and was told
  * @notify_fd, @write_fd: -1 for none
@@ -44,7 +47,10 @@ typedef struct {
 	char *characteristic;
 	gboolean ours;
 	gboolean let_in;
+	char *home;
 	gboolean scanning;
+	guint stops;
+	gint64 quiet_since;
 	SmpBleInterval *interval;
 	gboolean no_interval;
 	int notify_fd;
@@ -66,11 +72,13 @@ gboolean smp_ble_device_begin(SmpBleDevice *device, GCancellable *cancellable,
 			      GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
 /* ble-find.c */
-gboolean smp_ble_find_adapter(SmpBluez *bluez, const char *wanted, char **path,
-			      GError **error) G_GNUC_WARN_UNUSED_RESULT;
-/* @only_smp: hear only of those that say so */
-gboolean smp_ble_scan_begin(SmpBleDevice *device, gboolean only_smp,
-			    GError **error) G_GNUC_WARN_UNUSED_RESULT;
+/* Begins to scan, and lets it go on: an adapter that was off for a moment has forgotten it, and one
+ * that is back may be the better one. To be called after each wait, and those are no longer than
+ * SMP_BLE_SCAN_CHECK.
+ * @only_smp: hear only of those that say so */
+#define SMP_BLE_SCAN_CHECK (2 * G_USEC_PER_SEC)
+gboolean smp_ble_scan_on(SmpBleDevice *device, gboolean only_smp,
+			 GError **error) G_GNUC_WARN_UNUSED_RESULT;
 void smp_ble_scan_end(SmpBleDevice *device);
 gboolean smp_ble_device_offers_smp(SmpBluez *bluez, const char *path);
 /* Whether it was heard in a scan that is on, or is connected. */

@@ -16,6 +16,9 @@
 
 #define CALL_TIME (10 * G_USEC_PER_SEC)
 
+/* The kernel ends a scan after 10 s, and BlueZ begins it anew 5 s later at most. */
+#define QUIET_TIME (8 * G_USEC_PER_SEC)
+
 void smp_ble_device_init(SmpBleDevice *device, const SmpBleTarget *target)
 {
 	*device = (SmpBleDevice){.target = target, .notify_fd = -1, .write_fd = -1};
@@ -38,6 +41,7 @@ void smp_ble_device_clear(SmpBleDevice *device)
 	g_clear_pointer(&device->address, g_free);
 	g_clear_pointer(&device->name, g_free);
 	g_clear_pointer(&device->label, g_free);
+	g_clear_pointer(&device->home, g_free);
 }
 
 static gboolean has_switch(const char *adapter, const char *file)
@@ -98,24 +102,48 @@ static gboolean fail_no_adapter(const GPtrArray *paths, const char *wanted, GErr
 	return FALSE;
 }
 
-gboolean smp_ble_find_adapter(SmpBluez *bluez, const char *wanted, char **path, GError **error)
+static gboolean is_home(const SmpBleDevice *device, const char *path)
 {
-	g_autoptr(GPtrArray) paths = smp_bluez_list(bluez, BLUEZ_ADAPTER, "/org/bluez");
-	const char *off = NULL;
+	const char *address = smp_bluez_get_text(device->bluez, path, BLUEZ_ADAPTER, "Address");
+
+	return !device->home || g_strcmp0(address, device->home) == 0;
+}
+
+/* The one that is named, else that on which the link was, else the first that is on. */
+static gboolean find_adapter(const SmpBleDevice *device, char **path, GError **error)
+{
+	const char *wanted = device->target->adapter;
+	g_autoptr(GPtrArray) paths = smp_bluez_list(device->bluez, BLUEZ_ADAPTER, "/org/bluez");
+	const char *on = NULL, *off = NULL;
 
 	for (guint i = 0; i < paths->len; i++) {
 		const char *at = g_ptr_array_index(paths, i);
 
 		if (wanted && !g_str_equal(strrchr(at, '/') + 1, wanted))
 			continue;
-		if (smp_bluez_get_bool(bluez, at, BLUEZ_ADAPTER, "Powered")) {
-			g_free(*path);
-			*path = g_strdup(at);
-			return TRUE;
-		}
-		off = off ? off : at;
+		if (!smp_bluez_get_bool(device->bluez, at, BLUEZ_ADAPTER, "Powered"))
+			off = off ? off : at;
+		else if (!on || (is_home(device, at) && !is_home(device, on)))
+			on = at;
 	}
-	return off ? fail_off(bluez, off, error) : fail_no_adapter(paths, wanted, error);
+	*path = g_strdup(on);
+	if (on)
+		return TRUE;
+	return off ? fail_off(device->bluez, off, error) : fail_no_adapter(paths, wanted, error);
+}
+
+static gboolean choose_adapter(SmpBleDevice *device, GError **error)
+{
+	g_autofree char *path = NULL;
+
+	if (!find_adapter(device, &path, error))
+		return FALSE;
+	if (g_strcmp0(path, device->adapter) == 0)
+		return TRUE;
+	smp_ble_scan_end(device);
+	g_free(device->adapter);
+	device->adapter = g_steal_pointer(&path);
+	return TRUE;
 }
 
 gboolean smp_ble_device_begin(SmpBleDevice *device, GCancellable *cancellable, GError **error)
@@ -129,10 +157,7 @@ gboolean smp_ble_device_begin(SmpBleDevice *device, GCancellable *cancellable, G
 	if (!device->bluez)
 		return FALSE;
 	smp_bluez_set_cancellable(device->bluez, cancellable);
-	device->scanning &= smp_bluez_is_current(device->bluez);
-	return smp_bluez_refresh(device->bluez, error) &&
-	       smp_ble_find_adapter(device->bluez, device->target->adapter, &device->adapter,
-				    error);
+	return smp_bluez_refresh(device->bluez, error) && choose_adapter(device, error);
 }
 
 static gboolean call_adapter(SmpBleDevice *device, const char *method, GVariant *args,
@@ -157,12 +182,12 @@ static GVariant *make_filter(gboolean only_smp)
 	return g_variant_new("(@a{sv})", g_variant_dict_end(&filter));
 }
 
-gboolean smp_ble_scan_begin(SmpBleDevice *device, gboolean only_smp, GError **error)
+static gboolean begin_scan(SmpBleDevice *device, gboolean only_smp, GError **error)
 {
 	gint64 give_up = g_get_monotonic_time() + BUSY_TIME;
 
-	if (device->scanning)
-		return TRUE;
+	device->stops = smp_bluez_get_stops(device->bluez);
+	device->quiet_since = 0;
 	for (;;) {
 		g_autoptr(GError) cause = NULL;
 
@@ -186,6 +211,29 @@ void smp_ble_scan_end(SmpBleDevice *device)
 	if (device->scanning && !call_adapter(device, "StopDiscovery", NULL, &ignored))
 		g_debug("StopDiscovery: %s", ignored->message);
 	device->scanning = FALSE;
+}
+
+/* Whether what was begun is not going on. */
+static gboolean is_over(SmpBleDevice *device)
+{
+	gint64 now = g_get_monotonic_time();
+
+	if (smp_bluez_get_bool(device->bluez, device->adapter, BLUEZ_ADAPTER, "Discovering"))
+		device->quiet_since = 0;
+	else if (device->quiet_since == 0)
+		device->quiet_since = now;
+	return smp_bluez_get_stops(device->bluez) != device->stops ||
+	       (device->quiet_since != 0 && now - device->quiet_since > QUIET_TIME);
+}
+
+gboolean smp_ble_scan_on(SmpBleDevice *device, gboolean only_smp, GError **error)
+{
+	if (!smp_bluez_refresh(device->bluez, error) || !choose_adapter(device, error))
+		return FALSE;
+	/* To begin what goes on is an error. */
+	if (device->scanning && is_over(device))
+		smp_ble_scan_end(device);
+	return device->scanning || begin_scan(device, only_smp, error);
 }
 
 gboolean smp_ble_device_offers_smp(SmpBluez *bluez, const char *path)
@@ -339,23 +387,23 @@ gboolean smp_ble_find(SmpBleDevice *device, gint64 deadline, GError **error)
 	gboolean only_smp = device->target->kind == SMP_BLE_ANY && !device->address;
 	gint64 settled = 0;
 
-	if (!smp_ble_scan_begin(device, only_smp, error))
-		return FALSE;
 	for (;;) {
+		if (!smp_ble_scan_on(device, only_smp, error))
+			return FALSE;
 		gint64 now = g_get_monotonic_time();
 		gboolean sure = collect(device, found);
 
-		if (found->len > 0 && settled == 0)
+		if (found->len == 0)
+			settled = 0;
+		else if (settled == 0)
 			settled = now + SETTLE;
 		if (sure || (found->len > 0 && now >= settled))
 			break;
 		if (now >= deadline && found->len == 0)
 			return fail_absent(device, error);
-		if (!smp_bluez_has(device->bluez, device->adapter, BLUEZ_ADAPTER) &&
-		    !smp_ble_find_adapter(device->bluez, device->target->adapter, &device->adapter,
-					  error))
-			return FALSE;
-		if (!smp_bluez_wait(device->bluez, settled ? settled : deadline, error))
+		if (!smp_bluez_wait(device->bluez,
+				    MIN(settled ? settled : deadline, now + SMP_BLE_SCAN_CHECK),
+				    error))
 			return FALSE;
 	}
 	if (found->len > 1)

@@ -108,6 +108,7 @@ gboolean smp_ble_link_begin(SmpLink *link, GError **error)
 
 	take_link_settings(ble);
 	g_clear_pointer(&ble->device.address, g_free);
+	g_clear_pointer(&ble->device.home, g_free);
 	return smp_ble_device_begin(&ble->device, link->cancellable, error);
 }
 

@@ -22,6 +22,7 @@ struct SmpBluez {
 	/* path → interface → property → GVariant */
 	GHashTable *objects;
 	gboolean is_stale; /* bluetoothd is another one than the objects are of */
+	guint stops;
 };
 
 static GHashTable *properties_new(void)
@@ -81,8 +82,10 @@ static void remove_interfaces(SmpBluez *bluez, const char *path, const char **in
 {
 	GHashTable *object = g_hash_table_lookup(bluez->objects, path);
 
-	for (guint i = 0; object && interfaces[i]; i++)
+	for (guint i = 0; object && interfaces[i]; i++) {
+		bluez->stops += g_str_equal(interfaces[i], BLUEZ_ADAPTER);
 		g_hash_table_remove(object, interfaces[i]);
+	}
 	if (object && g_hash_table_size(object) == 0)
 		g_hash_table_remove(bluez->objects, path);
 }
@@ -117,6 +120,7 @@ static void on_properties(GDBusConnection *bus, const char *sender, const char *
 	g_autoptr(GVariant) changed = NULL;
 	g_autofree const char **invalidated = NULL;
 	const char *name = NULL;
+	gboolean powered = TRUE;
 
 	if (!g_variant_is_of_type(args, G_VARIANT_TYPE("(sa{sv}as)")))
 		return;
@@ -125,6 +129,9 @@ static void on_properties(GDBusConnection *bus, const char *sender, const char *
 	if (!properties)
 		return;
 	set_properties(properties, changed);
+	if (g_str_equal(name, BLUEZ_ADAPTER) &&
+	    g_variant_lookup(changed, "Powered", "b", &powered) && !powered)
+		bluez->stops++;
 	for (guint i = 0; invalidated[i]; i++)
 		g_hash_table_remove(properties, invalidated[i]);
 }
@@ -137,6 +144,7 @@ static void on_owner(GDBusConnection *bus, const char *sender, const char *path,
 
 	g_hash_table_remove_all(bluez->objects);
 	bluez->is_stale = TRUE;
+	bluez->stops++;
 }
 
 static void subscribe(SmpBluez *bluez, const char *sender, const char *interface,
@@ -259,10 +267,10 @@ gboolean smp_bluez_refresh(SmpBluez *bluez, GError **error)
 	return !bluez->is_stale || load(bluez, error);
 }
 
-gboolean smp_bluez_is_current(SmpBluez *bluez)
+guint smp_bluez_get_stops(SmpBluez *bluez)
 {
 	smp_bluez_dispatch(bluez);
-	return !bluez->is_stale;
+	return bluez->stops;
 }
 
 gboolean smp_bluez_is_alive(SmpBluez *bluez)

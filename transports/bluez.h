@@ -29,8 +29,9 @@ void smp_bluez_set_cancellable(SmpBluez *bluez, GCancellable *cancellable);
 /* Asks for all objects again where bluetoothd was started anew. */
 gboolean smp_bluez_refresh(SmpBluez *bluez, GError **error) G_GNUC_WARN_UNUSED_RESULT;
 
-/* Whether bluetoothd is the one that the objects are of. */
-gboolean smp_bluez_is_current(SmpBluez *bluez);
+/* How often an adapter was switched off or taken away, or bluetoothd ended: what was asked of it
+ * before is forgotten there. */
+guint smp_bluez_get_stops(SmpBluez *bluez);
 
 /* Whether the bus connection is there still. */
 gboolean smp_bluez_is_alive(SmpBluez *bluez);

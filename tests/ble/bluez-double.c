@@ -32,14 +32,14 @@ static void set_adapter(BluezDouble *bluez, const char *property, GVariant *valu
 	bluez_double_set(bluez, DOUBLE_ADAPTER, "org.bluez.Adapter1", property, value);
 }
 
-/* adapter off, adapter blocked, adapter none */
+/* adapter on, adapter off, adapter blocked, adapter none */
 static void do_adapter(BluezDouble *bluez, char **words)
 {
 	if (g_str_equal(words[1], "none")) {
 		bluez_double_remove_adapter(bluez);
 		return;
 	}
-	set_adapter(bluez, "Powered", g_variant_new_boolean(FALSE));
+	bluez_double_switch(bluez, "hci0", g_str_equal(words[1], "on"));
 	if (g_str_equal(words[1], "blocked"))
 		set_adapter(bluez, "PowerState", g_variant_new_string("off-blocked"));
 }

@@ -120,6 +120,26 @@ void bluez_double_power(BluezDouble *bluez, guint board, gboolean on)
 	double_run(bluez, on ? task_on : task_off, GUINT_TO_POINTER(board));
 }
 
+typedef struct {
+	guint board;
+	const char *adapter;
+} Carry;
+
+static void task_carry(BluezDouble *bluez, gpointer data)
+{
+	const Carry *carry = data;
+	Peer *peer = &bluez->peers[carry->board];
+
+	peer_forget(peer);
+	peer->is.adapter = carry->adapter;
+	peer_advertise(peer);
+}
+
+void bluez_double_carry(BluezDouble *bluez, guint board, const char *adapter)
+{
+	double_run(bluez, task_carry, &(Carry){board, adapter});
+}
+
 static void task_move(BluezDouble *bluez, gpointer data)
 {
 	Peer *peer = &bluez->peers[GPOINTER_TO_UINT(data)];
@@ -150,10 +170,58 @@ void bluez_double_close_fd(BluezDouble *bluez, guint board, gboolean notify)
 	double_run(bluez, notify ? task_close_notify : task_close_write, GUINT_TO_POINTER(board));
 }
 
+/* What the adapter did is over. */
+static void stop_adapter(BluezDouble *bluez, const char *path)
+{
+	if (g_strcmp0(bluez->scanning_on, path) == 0)
+		double_set_scanning(bluez, NULL, NULL);
+	for (guint i = 0; i < bluez->n_peers; i++) {
+		Peer *peer = &bluez->peers[i];
+
+		if (peer->path && g_str_has_prefix(peer->path, path))
+			peer_lose_link(peer);
+	}
+}
+
+typedef struct {
+	const char *name;
+	gboolean powered;
+} Adapter;
+
+static void task_switch(BluezDouble *bluez, gpointer data)
+{
+	const Adapter *adapter = data;
+	g_autofree char *path = g_strdup_printf("/org/bluez/%s", adapter->name);
+
+	double_set(bluez, path, ADAPTER, "Powered", g_variant_new_boolean(adapter->powered));
+	if (!adapter->powered)
+		stop_adapter(bluez, path);
+}
+
+void bluez_double_switch(BluezDouble *bluez, const char *name, gboolean on)
+{
+	double_run(bluez, task_switch, &(Adapter){name, on});
+}
+
+static void task_end_scan(BluezDouble *bluez, gpointer data)
+{
+	double_set_scanning(bluez, NULL, NULL);
+}
+
+void bluez_double_end_scan(BluezDouble *bluez)
+{
+	double_run(bluez, task_end_scan, NULL);
+}
+
 static void task_remove_adapter(BluezDouble *bluez, gpointer data)
 {
-	for (guint i = 0; i < bluez->n_peers; i++)
-		peer_forget(&bluez->peers[i]);
+	stop_adapter(bluez, DOUBLE_ADAPTER);
+	for (guint i = 0; i < bluez->n_peers; i++) {
+		g_autofree char *adapter = peer_adapter(&bluez->peers[i]);
+
+		if (g_str_equal(adapter, DOUBLE_ADAPTER))
+			peer_forget(&bluez->peers[i]);
+	}
 	double_remove(bluez, DOUBLE_ADAPTER);
 }
 
@@ -165,16 +233,13 @@ void bluez_double_remove_adapter(BluezDouble *bluez)
 void double_add_adapter(BluezDouble *bluez, const char *name, gboolean powered)
 {
 	g_autofree char *path = g_strdup_printf("/org/bluez/%s", name);
+	g_autofree char *address = g_strdup_printf("00:AA:01:00:00:0%c", name[3]);
 
-	double_add(bluez, path, ADAPTER,
-		   g_variant_new_parsed("{'Powered': <%b>, 'Address': <'00:AA:01:00:00:00'>}",
-					powered));
+	double_add(
+		bluez, path, ADAPTER,
+		g_variant_new_parsed("{'Powered': <%b>, 'Address': <%s>, 'Discovering': <false>}",
+				     powered, address));
 }
-
-typedef struct {
-	const char *name;
-	gboolean powered;
-} Adapter;
 
 static void task_add_adapter(BluezDouble *bluez, gpointer data)
 {
@@ -222,6 +287,7 @@ static void task_restart(BluezDouble *bluez, gpointer data)
 		g_clear_pointer(&peer->path, g_free);
 	}
 	g_clear_pointer(&bluez->scanner, g_free);
+	g_clear_pointer(&bluez->scanning_on, g_free);
 	bluez->counts.scanning = FALSE;
 	double_clear_agent(bluez);
 	g_hash_table_remove_all(bluez->objects);

@@ -44,13 +44,19 @@ static GVariant *device_properties(const Peer *peer, gboolean heard)
 	return g_variant_dict_end(&dict);
 }
 
+char *peer_adapter(const Peer *peer)
+{
+	return g_strdup_printf("/org/bluez/%s", peer->is.adapter ? peer->is.adapter : "hci0");
+}
+
 void peer_make_known(Peer *peer, gboolean heard)
 {
 	g_autofree char *name = g_strdelimit(g_strdup(peer->address), ":", '_');
+	g_autofree char *adapter = peer_adapter(peer);
 
 	if (peer->path)
 		return;
-	peer->path = g_strdup_printf(DOUBLE_ADAPTER "/dev_%s", name);
+	peer->path = g_strdup_printf("%s/dev_%s", adapter, name);
 	double_add(peer->bluez, peer->path, DEVICE, device_properties(peer, heard));
 }
 
@@ -72,11 +78,13 @@ static gboolean is_in_the_air(Peer *peer)
 
 void peer_advertise(Peer *peer)
 {
+	g_autofree char *adapter = peer_adapter(peer);
+
 	if (peer->is.new_address && peer->generation > 0) {
 		peer_forget(peer);
 		peer->address[16] = (char)('0' + peer->generation % 10);
 	}
-	if (!peer->bluez->scanner || !is_in_the_air(peer))
+	if (g_strcmp0(peer->bluez->scanning_on, adapter) != 0 || !is_in_the_air(peer))
 		return;
 	if (peer->path)
 		double_set(peer->bluez, peer->path, DEVICE, "RSSI", g_variant_new_int16(-60));
@@ -155,7 +163,13 @@ static void connect_peer(Peer *peer)
 
 static void do_connect(Call *call, Peer *peer)
 {
+	g_autofree char *adapter = peer_adapter(peer);
+
 	call->bluez->counts.connects++;
+	if (!double_is_on(call->bluez, adapter)) {
+		double_fail(call, "org.bluez.Error.NotReady", "Resource Not Ready");
+		return;
+	}
 	if (!peer->connected && !is_in_the_air(peer)) {
 		double_fail(call, "org.bluez.Error.Failed", "le-connection-abort-by-local");
 		return;

@@ -47,7 +47,8 @@ struct BluezDouble {
 	DoubleCounts counts;
 	char *agent_owner;
 	char *agent_path;
-	char *scanner; /* whose discovery it is */
+	char *scanner;	   /* whose discovery it is */
+	char *scanning_on; /* path of the adapter */
 };
 
 /* A call in hand. */
@@ -86,6 +87,7 @@ void peer_lose_link(Peer *peer);
 void peer_make_known(Peer *peer, gboolean heard);
 void peer_forget(Peer *peer);
 char *peer_characteristic(const Peer *peer);
+char *peer_adapter(const Peer *peer);
 /* What is asked of a board. */
 void peer_call(Call *call, Peer *peer, const char *method);
 
@@ -98,6 +100,9 @@ Peer *double_find_peer(BluezDouble *bluez, const char *path);
 void double_after(BluezDouble *bluez, guint ms, GSourceFunc func, gpointer data,
 		  GDestroyNotify destroy);
 void double_clear_agent(BluezDouble *bluez);
+/* @client: (nullable): %NULL ends it */
+void double_set_scanning(BluezDouble *bluez, const char *client, const char *adapter);
+gboolean double_is_on(BluezDouble *bluez, const char *adapter);
 
 /* double-control.c */
 void double_run(BluezDouble *bluez, void (*func)(BluezDouble *, gpointer), gpointer data);

@@ -55,11 +55,27 @@ Peer *double_find_peer(BluezDouble *bluez, const char *path)
 
 /* Adapter1, AgentManager1. */
 
-static void set_scanning(BluezDouble *bluez, const char *client)
+gboolean double_is_on(BluezDouble *bluez, const char *adapter)
 {
+	g_autoptr(GVariant) properties =
+		g_variant_ref_sink(double_properties(bluez, adapter, ADAPTER));
+	gboolean on = FALSE;
+
+	return g_variant_lookup(properties, "Powered", "b", &on) && on;
+}
+
+void double_set_scanning(BluezDouble *bluez, const char *client, const char *adapter)
+{
+	if (bluez->scanning_on)
+		double_set(bluez, bluez->scanning_on, ADAPTER, "Discovering",
+			   g_variant_new_boolean(FALSE));
 	g_free(bluez->scanner);
 	bluez->scanner = g_strdup(client);
+	g_free(bluez->scanning_on);
+	bluez->scanning_on = g_strdup(adapter);
 	bluez->counts.scanning = client != NULL;
+	if (client)
+		double_set(bluez, adapter, ADAPTER, "Discovering", g_variant_new_boolean(TRUE));
 	for (guint i = 0; i < bluez->n_peers; i++) {
 		Peer *peer = &bluez->peers[i];
 
@@ -68,6 +84,38 @@ static void set_scanning(BluezDouble *bluez, const char *client)
 		else if (peer->path)
 			double_set(bluez, peer->path, DEVICE, "RSSI", NULL);
 	}
+}
+
+static void do_start(Call *call)
+{
+	BluezDouble *bluez = call->bluez;
+	const char *path = g_dbus_message_get_path(call->message);
+	const char *client = g_dbus_message_get_sender(call->message);
+
+	if (!double_has(bluez, path)) {
+		double_fail(call, "org.freedesktop.DBus.Error.UnknownObject", "no such object");
+	} else if (!double_is_on(bluez, path)) {
+		double_fail(call, "org.bluez.Error.NotReady", "Resource Not Ready");
+	} else if (g_strcmp0(bluez->scanner, client) == 0 &&
+		   g_str_equal(bluez->scanning_on, path)) {
+		double_fail(call, "org.bluez.Error.InProgress", "Operation already in progress");
+	} else {
+		bluez->counts.discoveries++;
+		double_reply(call, NULL);
+		double_set_scanning(bluez, client, path);
+	}
+}
+
+static void do_stop(Call *call)
+{
+	BluezDouble *bluez = call->bluez;
+
+	if (g_strcmp0(bluez->scanning_on, g_dbus_message_get_path(call->message)) != 0) {
+		double_fail(call, "org.bluez.Error.Failed", "No discovery started");
+		return;
+	}
+	double_set_scanning(bluez, NULL, NULL);
+	double_reply(call, NULL);
 }
 
 static void do_remove(Call *call)
@@ -120,12 +168,9 @@ static void do_global(Call *call, const char *method)
 	if (g_str_equal(method, "GetManagedObjects")) {
 		double_reply(call, double_objects(bluez));
 	} else if (g_str_equal(method, "StartDiscovery")) {
-		bluez->counts.discoveries++;
-		double_reply(call, NULL);
-		set_scanning(bluez, g_dbus_message_get_sender(call->message));
+		do_start(call);
 	} else if (g_str_equal(method, "StopDiscovery")) {
-		set_scanning(bluez, NULL);
-		double_reply(call, NULL);
+		do_stop(call);
 	} else if (g_str_equal(method, "RemoveDevice")) {
 		do_remove(call);
 	} else if (g_str_equal(method, "RegisterAgent")) {
@@ -247,7 +292,7 @@ static void on_owner(GDBusConnection *bus, const char *sender, const char *path,
 	for (guint i = 0; i < bluez->n_peers; i++)
 		bluez->counts.left_notify += g_strcmp0(bluez->peers[i].notify_owner, name) == 0;
 	if (g_strcmp0(bluez->scanner, name) == 0)
-		set_scanning(bluez, NULL);
+		double_set_scanning(bluez, NULL, NULL);
 	if (g_strcmp0(bluez->agent_owner, name) == 0)
 		double_clear_agent(bluez);
 }
@@ -313,6 +358,7 @@ void bluez_double_free(BluezDouble *bluez)
 		peer_clear(&bluez->peers[i]);
 	double_clear_agent(bluez);
 	g_free(bluez->scanner);
+	g_free(bluez->scanning_on);
 	g_clear_object(&bluez->bus);
 	g_array_unref(bluez->rules);
 	g_hash_table_unref(bluez->objects);

@@ -39,6 +39,7 @@ typedef enum {
  * @demands: it asks for security at once, and ends what does not get it
  * @weak: the bond that it is @paired with is one without passkey
  * @new_address: at each start it makes up another one
+ * @adapter: (nullable): the one that hears it; hci0 where NULL
  * @drop_at: loses the link at this request, once
  * @lose_piece: this write of a packet of several is lost, once
  */
@@ -67,6 +68,7 @@ typedef struct {
 	gboolean paired;
 	gboolean weak;
 	gboolean new_address;
+	const char *adapter;
 	guint drop_at;
 	guint lose_piece;
 } DoubleBoard;
@@ -100,6 +102,10 @@ void bluez_double_add_rule(BluezDouble *bluez, const DoubleRule *rule);
 /* Sets a property of an adapter, or of any other object. */
 void bluez_double_set(BluezDouble *bluez, const char *path, const char *interface,
 		      const char *property, GVariant *value);
+/* @name: "hci0". Off, it ends what it did, and does not begin it again when it is on. */
+void bluez_double_switch(BluezDouble *bluez, const char *name, gboolean on);
+/* Its scan ends, whoever wanted it. */
+void bluez_double_end_scan(BluezDouble *bluez);
 void bluez_double_remove_adapter(BluezDouble *bluez);
 void bluez_double_add_adapter(BluezDouble *bluez, const char *name, gboolean powered);
 
@@ -107,6 +113,8 @@ void bluez_double_add_adapter(BluezDouble *bluez, const char *name, gboolean pow
 void bluez_double_drop(BluezDouble *bluez, guint board);
 /* It is switched off, or on again. */
 void bluez_double_power(BluezDouble *bluez, guint board, gboolean on);
+/* It goes where another adapter hears it. */
+void bluez_double_carry(BluezDouble *bluez, guint board, const char *adapter);
 /* The board starts another program: its services have another path. */
 void bluez_double_move_services(BluezDouble *bluez, guint board);
 /* One end of the board's descriptors is closed, as when bluetoothd is out of step. */

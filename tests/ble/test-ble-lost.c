@@ -111,6 +111,89 @@ static void test_away(void)
 	g_thread_join(g_steal_pointer(&thread));
 }
 
+static void switch_adapter(BluezDouble *bluez)
+{
+	bluez_double_switch(bluez, "hci0", FALSE);
+	bluez_double_switch(bluez, "hci0", TRUE);
+}
+
+static void end_scan(BluezDouble *bluez)
+{
+	bluez_double_end_scan(bluez);
+}
+
+typedef struct {
+	BluezDouble *bluez;
+	Disturb disturb;
+} Later;
+
+static gpointer disturb_later(gpointer data)
+{
+	const Later *later = data;
+
+	g_usleep(SECOND / 2);
+	later->disturb(later->bluez);
+	g_usleep(SECOND / 2);
+	bluez_double_power(later->bluez, 0, TRUE);
+	return NULL;
+}
+
+/* While a board that is off is looked for, the scan ends with the adapter or bluetoothd, or by
+ * itself; it is found all the same. */
+static void test_scan_ends(void)
+{
+	static const Disturb disturbances[] = {switch_adapter, take_adapter_away, restart,
+					       end_scan};
+	static const char *const targets[] = {"ble:", "ble:?adapter=hci0"};
+
+	for (guint i = 0; i < G_N_ELEMENTS(disturbances) * G_N_ELEMENTS(targets); i++) {
+		g_autoptr(BluezDouble) bluez = ble_test_start(&ble_test_board);
+		g_autoptr(SmpLink) link = ble_test_open(targets[i % 2]);
+		g_autoptr(SmpSession) session = ble_test_session(link);
+		Later later = {bluez, disturbances[i / 2]};
+
+		if (later.disturb == end_scan && i % 2 == 1)
+			continue;
+		bluez_double_power(bluez, 0, FALSE);
+		check_lost(session);
+		g_autoptr(GThread) thread = g_thread_new("disturb", disturb_later, &later);
+		check_back(session, (later.disturb == end_scan ? 12 : 4) * SECOND);
+		g_thread_join(g_steal_pointer(&thread));
+	}
+}
+
+static void switch_on(BluezDouble *bluez)
+{
+	bluez_double_switch(bluez, "hci0", TRUE);
+}
+
+static void carry_to_other(BluezDouble *bluez)
+{
+	bluez_double_carry(bluez, 0, "hci1");
+}
+
+/* There is another adapter: it looks for the board until that one is back on which the link was,
+ * and finds it where that stays off. */
+static void test_two_adapters(void)
+{
+	static const Disturb later_on[] = {switch_on, carry_to_other};
+
+	for (guint i = 0; i < G_N_ELEMENTS(later_on); i++) {
+		g_autoptr(BluezDouble) bluez = ble_test_start(&ble_test_board);
+		bluez_double_add_adapter(bluez, "hci1", TRUE);
+		g_autoptr(SmpLink) link = ble_test_open("ble:");
+		g_autoptr(SmpSession) session = ble_test_session(link);
+		Later later = {bluez, later_on[i]};
+
+		bluez_double_power(bluez, 0, FALSE);
+		bluez_double_switch(bluez, "hci0", FALSE);
+		check_lost(session);
+		g_autoptr(GThread) thread = g_thread_new("disturb", disturb_later, &later);
+		check_back(session, 4 * SECOND);
+		g_thread_join(g_steal_pointer(&thread));
+	}
+}
+
 static gpointer drop_later(gpointer bluez)
 {
 	g_usleep(SECOND / 2);
@@ -276,6 +359,8 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/ble/lost/disturbed", test_disturbed);
 	g_test_add_func("/ble/lost/away", test_away);
+	g_test_add_func("/ble/lost/scan-ends", test_scan_ends);
+	g_test_add_func("/ble/lost/two-adapters", test_two_adapters);
 	g_test_add_func("/ble/lost/being-ended", test_being_ended);
 	g_test_add_func("/ble/lost/same-address", test_same_address);
 	g_test_add_func("/ble/lost/new-address", test_new_address);
