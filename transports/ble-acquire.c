@@ -30,26 +30,33 @@ static gboolean is_taken(const GError *cause)
 	       smp_bluez_error_is(cause, "org.bluez.Error.InProgress");
 }
 
-static gboolean acquire_notify(SmpBleDevice *device, GError **error)
+/* Returns: a descriptor, -1 with an error as it came from BlueZ */
+static int acquire(SmpBleDevice *device, const char *method, gint64 time, guint16 *mtu,
+		   GError **error)
 {
 	gint64 give_up = g_get_monotonic_time() + TAKEN_TIME;
 
 	for (;;) {
 		g_autoptr(GError) cause = NULL;
+		int fd = smp_bluez_acquire(device->bluez, device->characteristic, method, mtu,
+					   g_get_monotonic_time() + time, &cause);
 
-		device->notify_fd = smp_bluez_acquire(device->bluez, device->characteristic,
-						      "AcquireNotify", &device->mtu,
-						      g_get_monotonic_time() + NOTIFY_TIME, &cause);
-		if (device->notify_fd >= 0)
-			return TRUE;
+		if (fd >= 0)
+			return fd;
 		gint64 now = g_get_monotonic_time();
 		if (!is_taken(cause) || now > give_up) {
 			g_propagate_error(error, g_steal_pointer(&cause));
-			return FALSE;
+			return -1;
 		}
 		if (!smp_bluez_wait(device->bluez, now + TAKEN_PAUSE, error))
-			return FALSE;
+			return -1;
 	}
+}
+
+static gboolean acquire_notify(SmpBleDevice *device, GError **error)
+{
+	device->notify_fd = acquire(device, "AcquireNotify", NOTIFY_TIME, &device->mtu, error);
+	return device->notify_fd >= 0;
 }
 
 static gboolean acquire_write(SmpBleDevice *device, GError **error)
@@ -57,8 +64,7 @@ static gboolean acquire_write(SmpBleDevice *device, GError **error)
 	g_autoptr(GError) cause = NULL;
 	guint16 mtu = 0;
 
-	device->write_fd = smp_bluez_acquire(device->bluez, device->characteristic, "AcquireWrite",
-					     &mtu, g_get_monotonic_time() + WRITE_TIME, &cause);
+	device->write_fd = acquire(device, "AcquireWrite", WRITE_TIME, &mtu, &cause);
 	if (device->write_fd < 0)
 		return smp_bluez_error_set(error, cause, "cannot write to %s", device->label);
 	/* Both tell the same; the smaller is safe. */
@@ -129,10 +135,35 @@ static gboolean begin_anew(SmpBleDevice *device, GError **error)
 	return smp_ble_find(device, deadline, error) && smp_ble_connect(device, deadline, error);
 }
 
+/* Whether connecting after a pairing shows that this was of no use: it is no board with SMP, or it
+ * throws us out. One that is out of range now may be another time. */
+static gboolean is_useless(const GError *cause)
+{
+	return g_error_matches(cause, SMP_LINK_ERROR, SMP_LINK_ERROR_UNSUPPORTED) ||
+	       g_error_matches(cause, SMP_LINK_ERROR, SMP_LINK_ERROR_PERMISSION) ||
+	       g_error_matches(cause, SMP_LINK_ERROR, SMP_LINK_ERROR_CLOSED);
+}
+
+static void give_up_new_bond(SmpBleDevice *device)
+{
+	g_autoptr(GError) ignored = NULL;
+
+	if (!smp_ble_remove(device, &ignored))
+		g_debug("%s", ignored->message);
+}
+
 static gboolean pair_and_connect(SmpBleDevice *device, GError **error)
 {
-	return smp_ble_pair_device(device, error) &&
-	       smp_ble_connect(device, g_get_monotonic_time() + AFTER_PAIRING, error);
+	g_autoptr(GError) cause = NULL;
+
+	if (!smp_ble_pair_device(device, error))
+		return FALSE;
+	if (smp_ble_connect(device, g_get_monotonic_time() + AFTER_PAIRING, &cause))
+		return TRUE;
+	if (is_useless(cause))
+		give_up_new_bond(device);
+	g_propagate_error(error, g_steal_pointer(&cause));
+	return FALSE;
 }
 
 static gboolean wants_pairing(const GError *cause)
@@ -179,8 +210,11 @@ static gboolean pair_and_look(SmpBleDevice *device,
 		return FALSE;
 	if (look(device, &cause))
 		return TRUE;
-	return wants_pairing(cause) ? fail_useless(device, cause, error)
-				    : fail_security(device, cause, TRUE, error);
+	if (wants_pairing(cause))
+		return fail_useless(device, cause, error);
+	if (smp_bluez_error_is(cause, "org.bluez.Error.NotSupported"))
+		give_up_new_bond(device);
+	return fail_security(device, cause, TRUE, error);
 }
 
 static gboolean fail_silent(const SmpBleDevice *device, GError **error)

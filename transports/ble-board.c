@@ -55,16 +55,13 @@ static gboolean remove_known(SmpBleDevice *device, GError **error)
 
 static gboolean forget(SmpLink *link, SmpBleDevice *device, GError **error)
 {
-	guint known = smp_ble_find_known(device);
+	guint known = smp_ble_find_known(device, error);
 
-	if (known == 1)
-		return remove_known(device, error);
-	g_set_error(error, SMP_LINK_ERROR,
-		    known ? SMP_LINK_ERROR_AMBIGUOUS : SMP_LINK_ERROR_NOT_FOUND,
-		    known ? "several boards match %s; name one by its address"
-			  : "there is nothing to forget: BlueZ does not know %s",
-		    smp_link_get_target(link));
-	return FALSE;
+	if (known == 0)
+		g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_NOT_FOUND,
+			    "there is nothing to forget: BlueZ does not know %s",
+			    smp_link_get_target(link));
+	return known == 1 && remove_known(device, error);
 }
 
 gboolean smp_ble_forget(SmpLink *link, GError **error)

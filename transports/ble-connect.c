@@ -11,6 +11,9 @@
 #define TRY_TIME  (10 * G_USEC_PER_SEC)
 #define LEAST_TRY (300 * G_TIME_SPAN_MILLISECOND)
 
+/* So many are no accident. */
+#define REFUSALS 3
+
 /* The services of a board whose program starts come a little later than the connection. */
 #define SETTLE (1000 * G_TIME_SPAN_MILLISECOND)
 
@@ -64,6 +67,14 @@ static gboolean is_passing(const GError *cause)
 	       !strstr(meaning->message, "adapter");
 }
 
+/* What BlueZ says at once where a board ends the connection: that it lost it itself. A board that
+ * does not answer is only given up after a while. */
+static gboolean is_aborted(const GError *cause)
+{
+	return strstr(cause->message, "connection-abort-by-local") ||
+	       strstr(cause->message, "caused connection abort");
+}
+
 static gboolean connect_once(SmpBleDevice *device, gint64 deadline, gboolean *again, GError **error)
 {
 	g_autoptr(GError) cause = NULL;
@@ -74,6 +85,7 @@ static gboolean connect_once(SmpBleDevice *device, gint64 deadline, gboolean *ag
 	    smp_bluez_error_is(cause, "org.bluez.Error.AlreadyConnected"))
 		return TRUE;
 	*again = is_passing(cause);
+	device->aborts += is_aborted(cause);
 	return smp_bluez_error_set(error, cause, "cannot connect to %s", device->label);
 }
 
@@ -114,10 +126,24 @@ static gboolean fail_thrown_out(SmpBleDevice *device, GError **error)
 	return FALSE;
 }
 
+/* BlueZ 5.66 does not even call it connected where the board wants the encryption of a bond that
+ * this side does not have any more. */
+static gboolean fail_aborted(SmpBleDevice *device, GError **error)
+{
+	g_set_error(
+		error, SMP_LINK_ERROR, SMP_LINK_ERROR_NOT_FOUND,
+		"cannot connect to %s: it was heard, but does not take the connection; it may be "
+		"almost out of range, let no computer in now, or want a pairing that is not there "
+		"any more: %s`smpctl ble pair BOARD`",
+		device->label, smp_ble_is_paired(device) ? "`smpctl ble forget BOARD`, then " : "");
+	return FALSE;
+}
+
 static gboolean connect_and_resolve(SmpBleDevice *device, gint64 deadline, GError **error)
 {
 	gboolean lost = FALSE;
 
+	device->aborts = 0;
 	for (;;) {
 		g_autoptr(GError) local = NULL;
 		gboolean again = FALSE;
@@ -129,8 +155,10 @@ static gboolean connect_and_resolve(SmpBleDevice *device, gint64 deadline, GErro
 		gint64 now = g_get_monotonic_time();
 		gboolean known = smp_bluez_has(device->bluez, device->device, BLUEZ_DEVICE);
 		gboolean late = now + RETRY_PAUSE + LEAST_TRY >= deadline;
-		if (again && known && lost && late)
+		if (again && known && late && lost)
 			return fail_thrown_out(device, error);
+		if (again && known && late && device->heard && device->aborts >= REFUSALS)
+			return fail_aborted(device, error);
 		if (!again || !known || late) {
 			g_propagate_error(error, g_steal_pointer(&local));
 			return FALSE;

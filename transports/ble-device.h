@@ -23,8 +23,10 @@ G_BEGIN_DECLS
  * @address: (nullable): that of the board found last, kept while it is away
  * @address_stays: it is that of the board for ever
  * @name: (nullable): that of the board found last
- * @label: what a person calls it
+ * @heard: it was in the air just now
+ * @label: what a person calls it, fit for a terminal
  * @characteristic: (nullable): its object path, once connected
+ * @aborts: connections that ended before they had begun
  * @ours: nobody else had connected it
  * @let_in: the board has let us in, so that it is not for want of a pairing that it is silent
  * @home: (nullable): the address of the adapter that the link was on
@@ -43,8 +45,10 @@ typedef struct {
 	char *address;
 	gboolean address_stays;
 	char *name;
+	gboolean heard;
 	char *label;
 	char *characteristic;
+	guint aborts;
 	gboolean ours;
 	gboolean let_in;
 	char *home;
@@ -84,8 +88,9 @@ gboolean smp_ble_device_offers_smp(SmpBluez *bluez, const char *path);
 /* Whether it was heard in a scan that is on, or is connected. */
 gboolean smp_ble_device_is_near(SmpBluez *bluez, const char *path);
 const char *smp_ble_device_name(SmpBluez *bluez, const char *path);
-/* Takes what BlueZ knows of the target already, near or not. Returns: how many there are */
-guint smp_ble_find_known(SmpBleDevice *device);
+/* Takes what BlueZ knows of the target already, near or not, where that is one. Returns: how many
+ * there are; several are an error */
+guint smp_ble_find_known(SmpBleDevice *device, GError **error);
 /* Scans for it. After a first time it is that same board: by its address, or by its name where that
  * changed. */
 gboolean smp_ble_find(SmpBleDevice *device, gint64 deadline,

@@ -182,6 +182,15 @@ static GVariant *make_filter(gboolean only_smp)
 	return g_variant_new("(@a{sv})", g_variant_dict_end(&filter));
 }
 
+static gboolean fail_scan(const GError *cause, GError **error)
+{
+	if (!smp_bluez_error_is(cause, "org.bluez.Error.NotAuthorized"))
+		return smp_bluez_error_set(error, cause, "cannot scan for boards");
+	g_set_error_literal(error, SMP_LINK_ERROR, SMP_LINK_ERROR_PERMISSION,
+			    "cannot scan for boards: bluetoothd does not allow it to this user");
+	return FALSE;
+}
+
 static gboolean begin_scan(SmpBleDevice *device, gboolean only_smp, GError **error)
 {
 	gint64 give_up = g_get_monotonic_time() + BUSY_TIME;
@@ -198,7 +207,7 @@ static gboolean begin_scan(SmpBleDevice *device, gboolean only_smp, GError **err
 			return TRUE;
 		gint64 now = g_get_monotonic_time();
 		if (!smp_bluez_error_is(cause, "org.bluez.Error.InProgress") || now > give_up)
-			return smp_bluez_error_set(error, cause, "cannot scan for boards");
+			return fail_scan(cause, error);
 		if (!smp_bluez_wait(device->bluez, now + BUSY_PAUSE, error))
 			return FALSE;
 	}
@@ -279,9 +288,11 @@ static void take(SmpBleDevice *device, const char *path)
 	const char *address = smp_bluez_get_text(device->bluez, path, BLUEZ_DEVICE, "Address");
 	const char *type = smp_bluez_get_text(device->bluez, path, BLUEZ_DEVICE, "AddressType");
 	const char *name = smp_ble_device_name(device->bluez, path);
+	g_autofree char *plain = smp_ble_plain_name(name);
 
 	device->address_stays = g_strcmp0(type, "random") != 0 ||
 				smp_bluez_get_bool(device->bluez, path, BLUEZ_DEVICE, "Paired");
+	device->heard = FALSE;
 	g_free(device->device);
 	device->device = g_strdup(path);
 	g_free(device->address);
@@ -289,22 +300,8 @@ static void take(SmpBleDevice *device, const char *path)
 	g_free(device->name);
 	device->name = g_strdup(name);
 	g_free(device->label);
-	device->label = name ? g_strdup_printf("%s (%s)", name, device->address)
-			     : g_strdup(device->address);
-}
-
-guint smp_ble_find_known(SmpBleDevice *device)
-{
-	g_autoptr(GPtrArray) paths = smp_bluez_list(device->bluez, BLUEZ_DEVICE, device->adapter);
-	guint found = 0;
-
-	for (guint i = 0; i < paths->len; i++) {
-		if (!is_meant(device, g_ptr_array_index(paths, i)))
-			continue;
-		if (found++ == 0)
-			take(device, g_ptr_array_index(paths, i));
-	}
-	return found;
+	device->label = plain ? g_strdup_printf("%s (%s)", plain, device->address)
+			      : g_strdup(device->address);
 }
 
 /* The same board after a reset. An address that is public, bonded or was asked for stays; other
@@ -350,7 +347,8 @@ static gboolean fail_ambiguous(const SmpBleDevice *device, const GPtrArray *foun
 
 	for (guint i = 0; i < found->len; i++) {
 		const char *path = g_ptr_array_index(found, i);
-		const char *name = smp_ble_device_name(device->bluez, path);
+		g_autofree char *name =
+			smp_ble_plain_name(smp_ble_device_name(device->bluez, path));
 
 		g_string_append_printf(
 			list, "%sble:%s%s%s%s", i ? ", " : "",
@@ -360,6 +358,21 @@ static gboolean fail_ambiguous(const SmpBleDevice *device, const GPtrArray *foun
 	g_set_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_AMBIGUOUS,
 		    "several boards match: %s; name one by its address", list->str);
 	return FALSE;
+}
+
+guint smp_ble_find_known(SmpBleDevice *device, GError **error)
+{
+	g_autoptr(GPtrArray) paths = smp_bluez_list(device->bluez, BLUEZ_DEVICE, device->adapter);
+
+	for (guint i = paths->len; i > 0; i--) {
+		if (!is_meant(device, g_ptr_array_index(paths, i - 1)))
+			g_ptr_array_remove_index(paths, i - 1);
+	}
+	if (paths->len == 1)
+		take(device, g_ptr_array_index(paths, 0));
+	else if (paths->len > 1)
+		fail_ambiguous(device, paths, error);
+	return paths->len;
 }
 
 static gboolean fail_absent(const SmpBleDevice *device, GError **error)
@@ -409,5 +422,6 @@ gboolean smp_ble_find(SmpBleDevice *device, gint64 deadline, GError **error)
 	if (found->len > 1)
 		return fail_ambiguous(device, found, error);
 	take(device, g_ptr_array_index(found, 0));
+	device->heard = smp_bluez_get(device->bluez, device->device, BLUEZ_DEVICE, "RSSI") != NULL;
 	return TRUE;
 }

@@ -26,10 +26,10 @@ static const char introspection[] =
 
 static gboolean ask(SmpBleDevice *device, SmpPairingQuestion question, guint32 *passkey)
 {
-	const char *name = device->name ? device->name : device->label;
+	g_autofree char *name = smp_ble_plain_name(device->name);
 
-	return device->pairing_func &&
-	       device->pairing_func(question, name, passkey, device->pairing_data);
+	return device->pairing_func && device->pairing_func(question, name ? name : device->label,
+							    passkey, device->pairing_data);
 }
 
 /* Returns: (transfer floating): the reply's arguments; NULL to reject */

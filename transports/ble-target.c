@@ -185,6 +185,31 @@ gboolean smp_ble_target_matches(const SmpBleTarget *target, const char *name, co
 	return TRUE;
 }
 
+static gboolean is_plain(gunichar character)
+{
+	switch (g_unichar_type(character)) {
+	case G_UNICODE_CONTROL:
+	case G_UNICODE_FORMAT:
+	case G_UNICODE_LINE_SEPARATOR:
+	case G_UNICODE_PARAGRAPH_SEPARATOR:
+		return FALSE;
+	default:
+		return TRUE;
+	}
+}
+
+char *smp_ble_plain_name(const char *name)
+{
+	g_autofree char *valid = name ? g_utf8_make_valid(name, -1) : NULL;
+	GString *plain = g_string_new(NULL);
+
+	for (const char *c = valid; c && *c; c = g_utf8_next_char(c)) {
+		gunichar character = g_utf8_get_char(c);
+		g_string_append_unichar(plain, is_plain(character) ? character : '?');
+	}
+	return g_string_free(plain, !name);
+}
+
 gboolean smp_ble_address_is_private(const char *address)
 {
 	bdaddr_t parsed;

@@ -59,6 +59,10 @@ char *smp_ble_target_format(const SmpBleTarget *target, GHashTable *options);
 gboolean smp_ble_target_matches(const SmpBleTarget *target, const char *name, const char *address,
 				const char *address_type);
 
+/* Names come from the air: without what moves a terminal's cursor or turns the text round.
+ * Returns: (transfer full) (nullable): %NULL for %NULL */
+char *smp_ble_plain_name(const char *name);
+
 /* Whether the first bits of a random address say that it is not kept: a private one (Bluetooth
  * Core, Vol 6 Part B 1.3.2). */
 gboolean smp_ble_address_is_private(const char *address);

@@ -89,7 +89,7 @@ static gboolean connect_known(BleLink *ble, gint64 deadline, GError **error)
 	gint64 until = MIN(deadline, g_get_monotonic_time() + KNOWN_TIME);
 	g_autoptr(GError) local = NULL;
 
-	if (ble->target->kind == SMP_BLE_ADDRESS && smp_ble_find_known(device) == 1) {
+	if (ble->target->kind == SMP_BLE_ADDRESS && smp_ble_find_known(device, NULL) == 1) {
 		if (smp_ble_connect(device, until, &local))
 			return TRUE;
 		if (!g_error_matches(local, SMP_LINK_ERROR, SMP_LINK_ERROR_NOT_FOUND) &&
@@ -98,6 +98,8 @@ static gboolean connect_known(BleLink *ble, gint64 deadline, GError **error)
 			g_propagate_error(error, g_steal_pointer(&local));
 			return FALSE;
 		}
+		/* It was not there yet, so it is none that comes back. */
+		g_clear_pointer(&device->address, g_free);
 	}
 	return smp_ble_find(device, deadline, error) && smp_ble_connect(device, deadline, error);
 }

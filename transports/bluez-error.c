@@ -139,6 +139,16 @@ gboolean smp_bluez_error_is_silence(const GError *cause)
 	       smp_bluez_error_is(cause, "org.freedesktop.DBus.Error.NoReply");
 }
 
+GError *smp_bluez_error_blame(GError *error, const char *path)
+{
+	if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT) || strstr(path, "/dev_"))
+		return error;
+	g_error_free(error);
+	return g_error_new_literal(SMP_LINK_ERROR, SMP_LINK_ERROR_TIMEOUT,
+				   "cannot use Bluetooth: bluetoothd does not answer; `systemctl "
+				   "restart bluetooth`");
+}
+
 static const Meaning *find_meaning(const GError *cause)
 {
 	g_autofree char *name = g_dbus_error_get_remote_error(cause);

@@ -321,7 +321,7 @@ static GVariant *call_with_fds(SmpBluez *bluez, const char *path, const char *in
 		g_main_context_iteration(bluez->context, TRUE);
 	g_main_context_pop_thread_default(bluez->context);
 	if (call.error)
-		g_propagate_error(error, call.error);
+		g_propagate_error(error, smp_bluez_error_blame(call.error, path));
 	if (fds)
 		*fds = call.fds;
 	else

@@ -104,6 +104,10 @@ const char *smp_bluez_get_text(SmpBluez *bluez, const char *path, const char *in
 gboolean smp_bluez_error_set(GError **error, const GError *cause, const char *format, ...)
 	G_GNUC_PRINTF(3, 4);
 
+/* Returns: (transfer full): @error (transfer full), of a call to the object @path; where that is no
+ * board's and was silent, it is bluetoothd's fault */
+GError *smp_bluez_error_blame(GError *error, const char *path);
+
 /* Whether @cause is a D-Bus error of this name ("org.bluez.Error.Failed"). */
 gboolean smp_bluez_error_is(const GError *cause, const char *name);
 

@@ -209,9 +209,8 @@ static gboolean add_ble_pair(SmpTarget *target, const char *key, const char *val
 	/* A name goes before an address, wherever it stands. */
 	if (g_str_equal(key, "peer_id") && g_hash_table_contains(target->options, "peer_name"))
 		return TRUE;
-	if (g_str_equal(key, "peer_name"))
-		g_hash_table_replace(target->options, g_strdup(key), g_strdup(""));
 	if (!option) {
+		g_hash_table_replace(target->options, g_strdup(key), g_strdup(""));
 		g_free(target->address);
 		target->address = smp_target_escape_name(value);
 		return TRUE;
@@ -222,6 +221,23 @@ static gboolean add_ble_pair(SmpTarget *target, const char *key, const char *val
 	else
 		g_hash_table_replace(target->options, g_strdup(option), g_strdup(value));
 	return TRUE;
+}
+
+/* What does not name the board by its name does so by its address; on Macs, by an identifier that
+ * means nothing elsewhere. */
+static gboolean check_ble_peer(SmpTarget *target, const char *connstring, GError **error)
+{
+	gboolean named = g_hash_table_remove(target->options, "peer_name");
+
+	g_hash_table_remove(target->options, "peer_id");
+	if (target->address[0] == '\0')
+		return bad_ble_connstring(error, "no peer_name and no peer_id", connstring);
+	if (named || g_regex_match_simple("^([0-9a-f]{2}:){5}[0-9a-f]{2}$", target->address,
+					  G_REGEX_CASELESS, 0))
+		return TRUE;
+	return bad_ble_connstring(error,
+				  "peer_id takes an address (C0:11:22:33:44:55), peer_name a name",
+				  target->address);
 }
 
 static gboolean parse_go_ble(SmpTarget *target, const char *connstring, GError **error)
@@ -241,9 +257,7 @@ static gboolean parse_go_ble(SmpTarget *target, const char *connstring, GError *
 		if (!add_ble_pair(target, g_strstrip(key), equals + 1, error))
 			return FALSE;
 	}
-	g_hash_table_remove(target->options, "peer_name");
-	return target->address[0] != '\0' ||
-	       bad_ble_connstring(error, "no peer_name and no peer_id", connstring);
+	return check_ble_peer(target, connstring, error);
 }
 
 static gboolean parse_connstring(SmpTarget *target, const char *connstring, GError **error)

@@ -13,7 +13,7 @@ G_BEGIN_DECLS
  * SmpBleBoard: a device that was heard or is connected.
  * @target: what names it: "ble:C0:11:22:33:44:55"
  * @random: its address is a random one
- * @name: (nullable)
+ * @name: (nullable): as it came from the air
  * @adapter: "hci0"
  * @rssi: dBm; 0 where it was not heard (it is connected)
  * @smp: it says that it offers SMP
@@ -84,7 +84,7 @@ typedef enum {
 
 /**
  * SmpPairingFunc:
- * @board: its name
+ * @board: its name, fit for a terminal
  * @passkey: (inout): 0 to 999999; to be set for %SMP_PAIRING_ENTER
  *
  * Called in the thread of the link, which waits for it. Boards give up after 30 s.

@@ -34,21 +34,9 @@ static void print_json(const GPtrArray *boards)
 	smpctl_json_print(json);
 }
 
-/* Names come from the air. */
-static char *safe_name(const char *name)
-{
-	char *safe = g_strdup(name ? name : "");
-
-	for (char *c = safe; *c; c++) {
-		if (g_ascii_iscntrl(*c))
-			*c = ' ';
-	}
-	return safe;
-}
-
 static void print_board(const SmpBleBoard *board, int width)
 {
-	g_autofree char *name = safe_name(board->name);
+	g_autofree char *name = smpctl_clean(board->name);
 	g_autofree char *rssi = board->rssi ? g_strdup_printf("%d", board->rssi)
 					    : g_strdup(board->connected ? "linked" : "");
 	int pad = width - (int)g_utf8_strlen(name, -1);

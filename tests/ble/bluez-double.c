@@ -59,6 +59,8 @@ static gboolean do_line(BluezDouble *bluez, char **words)
 
 	if (n == 2 && g_str_equal(words[0], "adapter"))
 		do_adapter(bluez, words);
+	else if (n == 3 && g_str_equal(words[0], "name"))
+		bluez_double_rename(bluez, (guint)(words[1][0] - '0'), words[2]);
 	else if (n >= 3 && g_str_equal(words[0], "fail"))
 		do_fail(bluez, words);
 	else if (n == 2 && (g_str_equal(words[0], "on") || g_str_equal(words[0], "off")))

@@ -122,6 +122,26 @@ void bluez_double_power(BluezDouble *bluez, guint board, gboolean on)
 
 typedef struct {
 	guint board;
+	const char *name;
+} Rename;
+
+static void task_rename(BluezDouble *bluez, gpointer data)
+{
+	const Rename *rename = data;
+	Peer *peer = &bluez->peers[rename->board];
+
+	peer->is.name = rename->name;
+	if (peer->path)
+		double_set(bluez, peer->path, DEVICE, "Name", g_variant_new_string(rename->name));
+}
+
+void bluez_double_rename(BluezDouble *bluez, guint board, const char *name)
+{
+	double_run(bluez, task_rename, &(Rename){board, name});
+}
+
+typedef struct {
+	guint board;
 	const char *adapter;
 } Carry;
 

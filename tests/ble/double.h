@@ -113,6 +113,8 @@ void bluez_double_add_adapter(BluezDouble *bluez, const char *name, gboolean pow
 void bluez_double_drop(BluezDouble *bluez, guint board);
 /* It is switched off, or on again. */
 void bluez_double_power(BluezDouble *bluez, guint board, gboolean on);
+/* @name: is kept */
+void bluez_double_rename(BluezDouble *bluez, guint board, const char *name);
 /* It goes where another adapter hears it. */
 void bluez_double_carry(BluezDouble *bluez, guint board, const char *adapter);
 /* The board starts another program: its services have another path. */

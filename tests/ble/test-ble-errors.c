@@ -25,7 +25,8 @@ static const Refusal refusals[] = {
 	{"StartDiscovery", BLUEZ "NotReady", "Resource Not Ready", SMP_LINK_ERROR_NOT_FOUND,
 	 "switched off"},
 	{"StartDiscovery", BLUEZ "InProgress", "", SMP_LINK_ERROR_BUSY, "busy"},
-	{"StartDiscovery", BLUEZ "NotAuthorized", "", SMP_LINK_ERROR_PERMISSION, "not allow"},
+	{"StartDiscovery", BLUEZ "NotAuthorized", "", SMP_LINK_ERROR_PERMISSION,
+	 "bluetoothd does not allow it to this user"},
 	{"StartDiscovery", BLUEZ "Failed", "No discovery started", SMP_LINK_ERROR_IO,
 	 "No discovery started"},
 	{"Connect", BLUEZ "NotReady", "Resource Not Ready", SMP_LINK_ERROR_NOT_FOUND,
@@ -34,11 +35,11 @@ static const Refusal refusals[] = {
 	{"Connect", BLUEZ "Failed", "le-connection-adapter-not-powered", SMP_LINK_ERROR_NOT_FOUND,
 	 "switched off"},
 	{"Connect", BLUEZ "Failed", "le-connection-abort-by-local", SMP_LINK_ERROR_NOT_FOUND,
-	 "does not take the connection"},
+	 "or want a pairing that is not there any more: `smpctl ble pair BOARD`"},
 	{"Connect", BLUEZ "Failed", "Software caused connection abort", SMP_LINK_ERROR_NOT_FOUND,
-	 "does not take the connection"},
+	 "or want a pairing that is not there any more: `smpctl ble pair BOARD`"},
 	{"Connect", BLUEZ "Failed", "Input/output error", SMP_LINK_ERROR_NOT_FOUND,
-	 "does not take the connection"},
+	 "it does not take the connection; it is off, out of range"},
 	{"Connect", BLUEZ "Failed", "le-connection-concurrent-connection-limit",
 	 SMP_LINK_ERROR_BUSY, "as many connections as it can"},
 	{"Connect", BLUEZ "ConnectionAttemptFailed", "Page Timeout", SMP_LINK_ERROR_NOT_FOUND,
@@ -89,7 +90,7 @@ static void test_refusals(void)
 				 g_str_equal(refusal->method, "RegisterAgent");
 		g_autoptr(BluezDouble) bluez = ble_test_start(&ble_test_board);
 		g_autofree char *target = g_strdup_printf(
-			"ble:C0:11:22:33:44:55?connect-timeout=1&pair=%s", pairs ? "yes" : "no");
+			"ble:C0:11:22:33:44:55?connect-timeout=2&pair=%s", pairs ? "yes" : "no");
 		DoubleCounts counts;
 
 		g_test_message("%s: %s %s", refusal->method, refusal->error, refusal->message);
@@ -116,6 +117,7 @@ static void test_retries(void)
 		{"StartDiscovery", BLUEZ "InProgress", "Operation already in progress", 0, 3},
 		{"AcquireNotify", BLUEZ "NotPermitted", "Notify acquired", 0, 3},
 		{"AcquireNotify", NULL, NULL, 700, 1},
+		{"AcquireWrite", BLUEZ "NotPermitted", "Write acquired", 0, 3},
 		{"StopDiscovery", BLUEZ "Failed", "No discovery started", 0, 1},
 	};
 
@@ -129,10 +131,37 @@ static void test_retries(void)
 	}
 }
 
+/* A board that was not heard is not said to be there, whatever the errors are like. */
+static void test_not_heard(void)
+{
+	DoubleBoard board = ble_test_board;
+
+	board.known = board.off = TRUE;
+	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&board);
+	ble_test_fails("ble:C0:11:22:33:44:55?connect-timeout=2", SMP_LINK_ERROR_NOT_FOUND,
+		       "no board C0:11:22:33:44:55 was heard");
+}
+
+/* A bluetoothd that hangs is not a board's fault. */
+static void test_hung(void)
+{
+	static const char *const methods[] = {"GetManagedObjects", "RegisterAgent"};
+
+	for (guint i = 0; i < G_N_ELEMENTS(methods); i++) {
+		g_autoptr(BluezDouble) bluez = ble_test_start(&ble_test_board);
+
+		bluez_double_add_rule(bluez, &(DoubleRule){.method = methods[i]});
+		ble_test_fails("ble:?pair=yes", SMP_LINK_ERROR_TIMEOUT,
+			       "bluetoothd does not answer; `systemctl restart bluetooth`");
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/ble/errors/refusals", test_refusals);
 	g_test_add_func("/ble/errors/retries", test_retries);
+	g_test_add_func("/ble/errors/not-heard", test_not_heard);
+	g_test_add_func("/ble/errors/hung", test_hung);
 	return ble_test_run();
 }

@@ -8,6 +8,7 @@ typedef struct {
 	guint asked;
 	guint32 passkey;
 	gboolean reject;
+	const char *board; /* NULL for "Sensor 12" */
 } Person;
 
 static gboolean on_question(SmpPairingQuestion question, const char *board, guint32 *passkey,
@@ -16,7 +17,7 @@ static gboolean on_question(SmpPairingQuestion question, const char *board, guin
 	Person *person = user_data;
 
 	g_assert_cmpint(question, ==, SMP_PAIRING_ENTER);
-	g_assert_cmpstr(board, ==, "Sensor 12");
+	g_assert_cmpstr(board, ==, person->board ? person->board : "Sensor 12");
 	person->asked++;
 	*passkey = person->passkey;
 	return !person->reject;
@@ -98,6 +99,20 @@ static void test_passkey(void)
 		    "KeyboardOnly");
 	check_pairs(DOUBLE_AUTHENTICATE, "ble:C0:11:22:33:44:55?pair=yes",
 		    SMP_PAIRING_KEYBOARD_DISPLAY, 1, "KeyboardDisplay");
+}
+
+/* The person reads whose passkey is wanted. */
+static void test_strange_name(void)
+{
+	DoubleBoard board = secured(DOUBLE_AUTHENTICATE);
+	Person person = {.passkey = 123456, .board = "a?b"};
+
+	board.name = "a\033b";
+	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED = ble_test_start(&board);
+	g_autoptr(SmpLink) link = link_new("ble:", SMP_PAIRING_KEYBOARD, &person);
+
+	check_open(link);
+	g_assert_cmpuint(person.asked, ==, 1);
 }
 
 static void test_wrong_passkey(void)
@@ -279,6 +294,63 @@ static void test_pair_useless(void)
 	g_assert_cmpuint(counts.removes, ==, 1);
 }
 
+/* Pairing fails, as @board and @rule have it; @removes: the bond is given up for it. */
+static void check_useless(const DoubleBoard *board, const DoubleRule *rule, int code, guint removes)
+{
+	DoubleCounts counts;
+	g_autoptr(BluezDouble) bluez = ble_test_start(board);
+	g_autoptr(SmpLink) link = link_new("ble:Sensor 12", SMP_PAIRING_NOTHING, NULL);
+	g_autoptr(GError) error = NULL;
+	gboolean was_paired = FALSE;
+
+	if (rule)
+		bluez_double_add_rule(bluez, rule);
+	g_assert_false(smp_ble_pair(link, &was_paired, &error));
+	g_assert_error(error, SMP_LINK_ERROR, code);
+	bluez_double_get_counts(bluez, &counts);
+	g_assert_cmpuint(counts.pairs, ==, board->paired ? 0 : 1);
+	g_assert_cmpuint(counts.removes, ==, removes);
+}
+
+/* No bond stays behind with what is no board with SMP, or does not take it; with one that could not
+ * be reached now, and one of before, it does. */
+static void test_useless_bond(void)
+{
+	static const DoubleRule refused = {"Connect", "org.bluez.Error.AuthenticationFailed"};
+	static const DoubleRule unable = {"StartNotify", "org.bluez.Error.NotSupported"};
+	static const DoubleRule full = {"Connect", "org.bluez.Error.Failed",
+					"le-connection-concurrent-connection-limit"};
+	DoubleBoard board = ble_test_board;
+
+	check_useless(&board, &refused, SMP_LINK_ERROR_PERMISSION, 1);
+	check_useless(&board, &unable, SMP_LINK_ERROR_UNSUPPORTED, 1);
+	check_useless(&board, &full, SMP_LINK_ERROR_BUSY, 0);
+	board.no_service = TRUE;
+	check_useless(&board, NULL, SMP_LINK_ERROR_UNSUPPORTED, 1);
+	board.paired = board.known = TRUE;
+	check_useless(&board, NULL, SMP_LINK_ERROR_UNSUPPORTED, 0);
+}
+
+/* Two of a name: it is said which. */
+static void test_forget_twins(void)
+{
+	DoubleBoard twins[] = {ble_test_board, ble_test_board};
+	SimConfig config = ble_test_config();
+
+	twins[1].address = "C0:11:22:33:44:56";
+	twins[0].known = twins[1].known = TRUE;
+	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED =
+		bluez_double_new(ble_test_bus(), &config, twins, 2);
+	g_autoptr(SmpLink) link = link_new("ble:Sensor 12", SMP_PAIRING_NOTHING, NULL);
+	g_autoptr(GError) error = NULL;
+
+	g_assert_false(smp_ble_forget(link, &error));
+	g_assert_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_AMBIGUOUS);
+	g_assert_cmpstr(error->message, ==,
+			"several boards match: ble:C0:11:22:33:44:55 (Sensor 12), "
+			"ble:C0:11:22:33:44:56 (Sensor 12); name one by its address");
+}
+
 /* A board that ends the connection while the question is not answered is forgotten only when it is
  * connected again. */
 static void test_hang_cut(void)
@@ -301,6 +373,9 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/ble/pair/just-works", test_just_works);
 	g_test_add_func("/ble/pair/passkey", test_passkey);
+	g_test_add_func("/ble/pair/strange-name", test_strange_name);
+	g_test_add_func("/ble/pair/useless-bond", test_useless_bond);
+	g_test_add_func("/ble/pair/forget-twins", test_forget_twins);
 	g_test_add_func("/ble/pair/wrong-passkey", test_wrong_passkey);
 	g_test_add_func("/ble/pair/nobody", test_nobody);
 	g_test_add_func("/ble/pair/nobody-cut", test_nobody_cut);

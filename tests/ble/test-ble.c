@@ -355,6 +355,30 @@ static void test_scan(void)
 	g_assert_error(error, SMP_LINK_ERROR, SMP_LINK_ERROR_NOT_FOUND);
 }
 
+/* What a board calls itself is shown without what moves a terminal's cursor, and kept as it is. */
+static void test_strange_names(void)
+{
+	static const char name[] = "a\033[31m\nb\302\2332J\342\200\256c";
+	static const char shown[] = "a?[31m?b?2J?c";
+	const DoubleBoard strange[] = {
+		{.address = "C0:11:22:33:44:55", .name = name, .smp = TRUE, .no_service = TRUE},
+		{.address = "C0:11:22:33:44:56", .name = name, .smp = TRUE},
+	};
+	SimConfig config = ble_test_config();
+	g_autoptr(BluezDouble) bluez G_GNUC_UNUSED =
+		bluez_double_new(ble_test_bus(), &config, strange, 2);
+	g_autoptr(GError) error = NULL;
+	g_autofree char *one = g_strdup_printf("%s (C0:11:22:33:44:55) offers no SMP", shown);
+	g_autofree char *both = g_strdup_printf(
+		"ble:C0:11:22:33:44:55 (%s), ble:C0:11:22:33:44:56 (%s)", shown, shown);
+
+	ble_test_fails("ble:C0:11:22:33:44:55", SMP_LINK_ERROR_UNSUPPORTED, one);
+	ble_test_fails("ble:a*", SMP_LINK_ERROR_AMBIGUOUS, both);
+	g_autoptr(GPtrArray) found = smp_ble_scan(NULL, 300, NULL, &error);
+	g_assert_no_error(error);
+	g_assert_cmpstr(((SmpBleBoard *)found->pdata[0])->name, ==, name);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -374,5 +398,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/ble/keep", test_keep);
 	g_test_add_func("/ble/cancel", test_cancel);
 	g_test_add_func("/ble/scan", test_scan);
+	g_test_add_func("/ble/strange-names", test_strange_names);
 	return ble_test_run();
 }

@@ -228,12 +228,17 @@ static const Good good_ble[] = {
 	 "ble:x?adapter=hci1&connect-timeout=30&own-address-type=random", 0},
 	{"peer_name=a,peer_id=c0:11:22:33:44:55", "ble:a", "Bluetooth LE", "ble:a", 0},
 	{"peer_id=c0:11:22:33:44:55,peer_name=a", "ble:a", "Bluetooth LE", "ble:a", 0},
+	{"peer_id=6BA7B810-9DAD-11D1-80B4-00C04FD430C8,peer_name=a", "ble:a", "Bluetooth LE",
+	 "ble:a", 0},
 	{",peer_name=a,peer_name=b,", "ble:b", "Bluetooth LE", "ble:b", 0},
 };
 
 static const Bad bad_ble[] = {
 	{"", SMP_LINK_ERROR_ADDRESS, "no peer_name and no peer_id"},
 	{"ctlr_name=hci1", SMP_LINK_ERROR_ADDRESS, "no peer_name and no peer_id"},
+	{"peer_id=xyz", SMP_LINK_ERROR_ADDRESS, "peer_id takes an address (C0:11:22:33:44:55)"},
+	{"peer_id=6BA7B810-9DAD-11D1-80B4-00C04FD430C8", SMP_LINK_ERROR_ADDRESS,
+	 "peer_id takes an address"},
 	{"x", SMP_LINK_ERROR_ADDRESS, "expected comma-separated key=value pairs: x"},
 	{"peer_name=x,speed=1", SMP_LINK_ERROR_ADDRESS, "Unrecognized key: speed"},
 	{"peer_name=x,ctlr_name=1", SMP_LINK_ERROR_ADDRESS, "adapter=1"},
