@@ -213,20 +213,48 @@ gboolean smpctl_has_target(const SmpctlOptions *options)
 	       (environment && *environment);
 }
 
+/* Sets an option of a target, whatever it was. Returns: (transfer full): the target */
+static char *set_option(const char *target, const char *key, const char *value)
+{
+	g_auto(GStrv) parts = g_strsplit(target, "?", 2);
+	g_auto(GStrv) options = g_strsplit(parts[1] ? parts[1] : "", "&", -1);
+	g_autofree char *prefix = g_strconcat(key, "=", NULL);
+	GString *text = g_string_new(parts[0]);
+	char separator = '?';
+
+	for (char **option = options; *option; option++) {
+		if (**option == '\0' || g_str_has_prefix(*option, prefix))
+			continue;
+		g_string_append_printf(text, "%c%s", separator, *option);
+		separator = '&';
+	}
+	g_string_append_printf(text, "%c%s%s", separator, prefix, value);
+	return g_string_free(text, FALSE);
+}
+
+static void replace_option(char **target, const char *key, const char *value)
+{
+	char *text = set_option(*target, key, value);
+
+	g_free(*target);
+	*target = text;
+}
+
 /* -i and --pair are options of the target: `ble:NAME?adapter=hciN&pair=yes`. */
 static SmpLink *with_bluetooth(const SmpctlOptions *options, SmpLink *link, GError **error)
 {
-	g_autoptr(GString) target = link ? g_string_new(smp_link_get_target(link)) : NULL;
+	g_autofree char *adapter =
+		options->hci >= 0 ? g_strdup_printf("hci%d", options->hci) : NULL;
+	g_autofree char *target = link ? g_strdup(smp_link_get_target(link)) : NULL;
 
-	if (!link || !g_str_has_prefix(target->str, "ble:") || (options->hci < 0 && !options->pair))
+	if (!link || !g_str_has_prefix(target, "ble:") || (!adapter && !options->pair))
 		return link;
 	smp_link_free(link);
-	if (options->hci >= 0)
-		g_string_append_printf(target, "%cadapter=hci%d",
-				       strchr(target->str, '?') ? '&' : '?', options->hci);
+	if (adapter)
+		replace_option(&target, "adapter", adapter);
 	if (options->pair)
-		g_string_append_printf(target, "%cpair=yes", strchr(target->str, '?') ? '&' : '?');
-	return smp_link_new(target->str, error);
+		replace_option(&target, "pair", "yes");
+	return smp_link_new(target, error);
 }
 
 SmpLink *smpctl_link(Smpctl *cli, GError **error)

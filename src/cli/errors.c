@@ -174,13 +174,16 @@ const char *smpctl_silence_hint(Smpctl *cli)
 	       "firmware without SMP over UDP, another port (udp:HOST:PORT), firewall.";
 }
 
-static const char *link_hint(const GError *error)
+static const char *link_hint(Smpctl *cli, const GError *error)
 {
 	if (error->domain != SMP_LINK_ERROR)
 		return NULL;
 	if (error->code == SMP_LINK_ERROR_ADDRESS)
 		return "smpctl-targets(7) says how boards are named; `smpctl discover` lists the "
 		       "ports.";
+	if (error->code == SMP_LINK_ERROR_BUSY && has_scheme(cli, "ble:"))
+		return "Close the other program, or end its connection: `bluetoothctl disconnect "
+		       "ADDRESS`; `smpctl ble scan` lists what is connected.";
 	if (error->code == SMP_LINK_ERROR_BUSY)
 		return "Close the other program, or see who holds it: `smpctl discover`.";
 	return NULL;
@@ -215,7 +218,7 @@ static char *error_hint(Smpctl *cli, const GError *error)
 	else if (status == SMPCTL_EXIT_TIMEOUT && !is_away(cli, error))
 		hint = g_strconcat(smpctl_silence_hint(cli), DOCTOR, NULL);
 	else
-		hint = g_strdup(link_hint(error));
+		hint = g_strdup(link_hint(cli, error));
 	if (!cli->state || !hint)
 		return g_strdup(cli->state ? cli->state : hint);
 	return g_strjoin("\n", cli->state, hint, NULL);

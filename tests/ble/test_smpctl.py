@@ -71,6 +71,14 @@ class Bluetooth(TestCase):
             "smp": True, "paired": False, "connected": False})
         self.assertEqual(len(found["boards"]), 3)
 
+    def test_strange_name(self):
+        """The table is fit for a terminal; a program gets the name as it is."""
+        name = "Se\033[2Jn\u009b2J"
+        self.tell(f"name 0 {name}")
+        self.assertIn(" Se?[2Jn?2J ", self.good("ble", "scan", "-t", "1"))
+        (found,) = self.json("ble", "scan", "-t", "1")
+        self.assertEqual(found["boards"][0]["name"], name)
+
     def test_ways_to_name_it(self):
         self.good("conn", "add", "s", "type=ble", "connstring=peer_name=Sensor 12")
         self.assertIn("type=ble, connstring='peer_name=Sensor 12'", self.good("conn", "show"))
@@ -82,6 +90,12 @@ class Bluetooth(TestCase):
             with self.subTest(way):
                 self.assertEqual(self.good(*way, "echo", "hello"), "hello\n")
         self.fails(4, "no adapter hci3; there is hci0", "-c", "s", "-i", "3", "echo", "x")
+        # What is given on the command line goes before what the target or the profile says.
+        self.good("conn", "add", "t", "type=ble",
+                  "connstring=peer_name=Sensor 12,ctlr_name=hci3,conn_timeout=5")
+        self.fails(4, "no adapter hci3; there is hci0", "-c", "t", "echo", "x")
+        for target in ("t", "ble:Sensor 12?pair=no&connect-timeout=5&adapter=hci3"):
+            self.assertEqual(self.good("-c", target, "-i", "0", "--pair", "echo", "x"), "x\n")
         self.fails(4, "several boards match", "-c", "ble:", "echo", "x")
         self.fails(4, "no board Nobody was heard", "-c", "ble:Nobody?connect-timeout=1", "echo",
                    "x")
@@ -171,7 +185,8 @@ class Bluetooth(TestCase):
     def test_many_connections(self):
         self.tell("fail Connect org.bluez.Error.Failed le-connection-concurrent-connection-limit")
         self.echo_fails("smpctl: cannot connect to Sensor 12 (C0:11:22:33:44:55): the adapter holds as "
-                        "many connections as it can; disconnect another device")
+                        "many connections as it can; disconnect another device",
+                        "end its connection: `bluetoothctl disconnect ADDRESS`; `smpctl ble scan` ")
 
     def test_twins(self):
         self.tell("on 3")
