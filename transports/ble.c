@@ -29,7 +29,8 @@
 /* So much longer than a fragment is an echo that shows whether the server puts them together. */
 #define PROBE_EXCESS 32
 
-/* What BlueZ knows of a board it has not heard of: worth a try before scanning. */
+/* What BlueZ knows of a board it has not heard of: worth a try before scanning, of half the time at
+ * most. */
 #define KNOWN_TIME (8 * G_USEC_PER_SEC)
 
 #define SEEN_TIME  (15 * G_USEC_PER_SEC) /* to connect to a board that came back */
@@ -86,7 +87,8 @@ static void give_up(BleLink *ble)
 static gboolean connect_known(BleLink *ble, gint64 deadline, GError **error)
 {
 	SmpBleDevice *device = &ble->device;
-	gint64 until = MIN(deadline, g_get_monotonic_time() + KNOWN_TIME);
+	gint64 now = g_get_monotonic_time();
+	gint64 until = now + MIN((deadline - now) / 2, KNOWN_TIME);
 	g_autoptr(GError) local = NULL;
 
 	if (ble->target->kind == SMP_BLE_ADDRESS && smp_ble_find_known(device, NULL) == 1) {

@@ -131,6 +131,20 @@ static void test_retries(void)
 	}
 }
 
+/* Also of a board that is tried before it is listened for, and in little time. */
+static void test_known_aborts(void)
+{
+	DoubleBoard board = ble_test_board;
+
+	board.known = TRUE;
+	g_autoptr(BluezDouble) bluez = ble_test_start(&board);
+	bluez_double_add_rule(bluez, &(DoubleRule){.method = "Connect",
+						   .error = BLUEZ "Failed",
+						   .message = "le-connection-abort-by-local"});
+	ble_test_fails("ble:C0:11:22:33:44:55?connect-timeout=4", SMP_LINK_ERROR_NOT_FOUND,
+		       "or want a pairing that is not there any more");
+}
+
 /* A board that was not heard is not said to be there, whatever the errors are like. */
 static void test_not_heard(void)
 {
@@ -161,6 +175,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/ble/errors/refusals", test_refusals);
 	g_test_add_func("/ble/errors/retries", test_retries);
+	g_test_add_func("/ble/errors/known-aborts", test_known_aborts);
 	g_test_add_func("/ble/errors/not-heard", test_not_heard);
 	g_test_add_func("/ble/errors/hung", test_hung);
 	return ble_test_run();
