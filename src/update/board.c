@@ -167,17 +167,6 @@ static gboolean observe_all(SmpBoard *board, SmpSession *session, gboolean ask_b
 	return observe_marks(board, session, error);
 }
 
-static const SmpImageSlot *find_running(const SmpImageState *images, const SmpImageSlot *slot)
-{
-	for (guint i = 0; i < images->slots->len; i++) {
-		const SmpImageSlot *other = g_ptr_array_index(images->slots, i);
-		if (other->active && other->image == slot->image && other->slot == slot->slot &&
-		    smp_hash_equal(&other->hash, &slot->hash))
-			return other;
-	}
-	return NULL;
-}
-
 /* Each image that runs in @images runs in @others, and there is one. */
 static gboolean runs_in(const SmpImageState *images, const SmpImageState *others)
 {
@@ -185,7 +174,9 @@ static gboolean runs_in(const SmpImageState *images, const SmpImageState *others
 
 	for (guint i = 0; i < images->slots->len; i++) {
 		const SmpImageSlot *slot = g_ptr_array_index(images->slots, i);
-		if (slot->active && !find_running(others, slot))
+		const SmpImageSlot *other = smp_image_state_find_active(others, slot->image);
+		if (slot->active && !(other && other->slot == slot->slot &&
+				      smp_hash_equal(&other->hash, &slot->hash)))
 			return FALSE;
 		any |= slot->active;
 	}

@@ -33,8 +33,7 @@ typedef struct {
 	guint limit;
 	guint max;
 	gboolean spare;	 /* one more may be allowed than @max */
-	gboolean proven; /* a limit below @max is the board's: losses that will happen again set it
-			  */
+	gboolean proven; /* what lowered @limit would happen in the next upload, too */
 	gboolean kept;	 /* one of the server's buffers is not used, for a repeat */
 	double alone;	 /* µs that a request takes when it is alone in flight; 0 until known */
 	gint64 began;
